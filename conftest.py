@@ -1,0 +1,94 @@
+"""Guards around nbval, so that a notebook's test cannot pass by accident or hang.
+
+- A cell tagged nbval-check-output with no stored, counted output is refused: nbval would pass it
+  whatever it prints.
+- After a failing cell the rest of its notebook is skipped: one cause, one failure.
+- A kernel that died is noticed in seconds; nbval alone waits for the cell's time-out.
+- Seconds and peak memory of each notebook are printed as a table; twice the budget fails the run.
+"""
+
+from __future__ import annotations
+
+import collections
+import time
+from queue import Empty
+
+import pytest
+from nbval.kernel import RunningKernel
+
+from tools.notebooks import PeakMemory, over_twice_budget, table
+
+KERNEL_POLL = 2  # seconds
+
+_broken: set = set()
+_seconds: collections.Counter = collections.Counter()
+_memory: dict = {}
+_failed: set = set()
+_await_reply = RunningKernel.await_reply
+
+
+def _await_reply_of_a_live_kernel(self, msg_id, timeout=None):
+    end = time.monotonic() + (timeout or float("inf"))
+    while True:
+        try:
+            return _await_reply(self, msg_id, timeout=min(KERNEL_POLL, max(0.1, end - time.monotonic())))
+        except Empty:
+            if not self.is_alive():
+                raise RuntimeError("the kernel died while it ran this cell (out of memory?)") from None
+            if time.monotonic() > end:
+                raise
+
+
+RunningKernel.await_reply = _await_reply_of_a_live_kernel
+
+
+def pytest_collection_modifyitems(items):
+    empty = [
+        item.nodeid
+        for item in items
+        if "nbval-check-output" in (getattr(item, "cell", None) or {}).get("metadata", {}).get("tags", [])
+        and (item.cell.execution_count is None or not item.cell.outputs)
+    ]
+    if empty:
+        raise pytest.UsageError(
+            "These cells are tagged nbval-check-output and store no output, so nbval would compare nothing. "
+            "Run `python course.py refresh NN`:\n  " + "\n  ".join(empty)
+        )
+
+
+def pytest_runtest_setup(item):
+    if item.path in _broken:
+        pytest.skip("an earlier cell of this notebook failed")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if item.path.suffix != ".ipynb":
+        return
+    _seconds[item.path.name] += report.duration
+    if item.path.name not in _memory and getattr(item.parent, "kernel", None):
+        _memory[item.path.name] = PeakMemory(item.parent.kernel.km.provisioner.pid)
+    if report.failed:
+        _broken.add(item.path)
+        _failed.add(item.path.name)
+
+
+def _rows():
+    return [
+        (name, seconds, _memory[name].mib if name in _memory else 0.0, "failed" if name in _failed else "ok")
+        for name, seconds in _seconds.items()
+    ]
+
+
+def pytest_terminal_summary(terminalreporter):
+    if _seconds:
+        terminalreporter.section("notebooks")
+        terminalreporter.write_line(table(_rows()))
+
+
+def pytest_sessionfinish(session):
+    over = over_twice_budget(_rows())
+    if over:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print(f"\nMore than twice the budget: {', '.join(over)}")

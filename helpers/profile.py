@@ -1,0 +1,140 @@
+"""The two switches, seeds, folders, and a quiet TensorFlow.
+
+``COURSE_PROFILE``   quick (under a minute a notebook on 2 CPU cores) or full (the sources' sizes
+                     and epochs). Default: full where TensorFlow sees a GPU, else quick.
+``COURSE_DATA``      real, drawn (never touches the network) or auto (the default).
+``COURSE_DATA_DIR``  where datasets and weights lie; default: ``data/`` of the course.
+``COURSE_MIRROR``    one address, http://host:port, to fetch everything from.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+ROOT = Path(__file__).resolve().parent.parent
+SEED = 0
+OLDEST_TENSORFLOW = (2, 19)
+
+T = TypeVar("T")
+
+
+class CourseError(RuntimeError):
+    """Something outside the course's code is wrong: what, what was expected, what to do.
+
+    A notebook shows the message alone, without a traceback.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython's hook for exceptions that print themselves."""
+        return [f"CourseError: {self}"]
+
+
+def _switch(name: str, values: tuple[str, ...], default: str) -> str:
+    value = os.environ.get(name, "").strip().lower() or default
+    if value not in values:
+        raise CourseError(
+            f"{name} is {os.environ[name]!r}. It can be {', '.join(values[:-1])} or {values[-1]}; "
+            f"set it to one of these, or unset it to get the default."
+        )
+    return value
+
+
+def has_gpu() -> bool:
+    """Whether TensorFlow sees a GPU."""
+    return bool(quiet_tensorflow().config.list_physical_devices("GPU"))
+
+
+def name() -> str:
+    """The profile in force, ``"quick"`` or ``"full"``. Raises CourseError for any other value."""
+    value = _switch("COURSE_PROFILE", ("quick", "full", "auto"), "auto")
+    return value if value != "auto" else "full" if has_gpu() else "quick"
+
+
+def pick(*, quick: T, full: T) -> T:
+    """The value for the profile in force: ``epochs = profile.pick(quick=2, full=20)``."""
+    return full if name() == "full" else quick
+
+
+def data_choice() -> str:
+    """Which data to use: ``"real"``, ``"drawn"`` or ``"auto"``. Raises CourseError otherwise."""
+    return _switch("COURSE_DATA", ("auto", "real", "drawn"), "auto")
+
+
+def data_dir() -> Path:
+    """Where datasets and weights lie; a relative COURSE_DATA_DIR starts at the course's folder."""
+    return (ROOT / Path(os.environ.get("COURSE_DATA_DIR", "").strip() or "data").expanduser()).resolve()
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Hold back what C++ code writes to file descriptor 2; show it only if the block fails."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(saved, 2)
+            held.seek(0)
+            print(held.read().decode("utf-8", errors="replace"), file=sys.stderr)
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def quiet_tensorflow():
+    """Import TensorFlow and start its devices without the log lines that no variable silences.
+
+    Returns the ``tensorflow`` module. Raises CourseError if it is missing or older than 2.19.
+    """
+    if "tensorflow" in sys.modules:
+        return sys.modules["tensorflow"]
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    try:
+        with quiet_stderr():
+            import tensorflow as tf
+
+            tf.constant(0.0)  # the first tensor starts the devices, which log too
+    except ModuleNotFoundError as error:
+        raise CourseError(
+            f"{error.name} is not installed in the Python that runs this ({sys.executable}). "
+            "Start the course with `python course.py lab`, which installs it."
+        ) from error
+    if tuple(int(n) for n in tf.__version__.split(".")[:2]) < OLDEST_TENSORFLOW:
+        raise CourseError(
+            f"TensorFlow {tf.__version__} is too old: the course needs 2.19 or later. "
+            "Start it with `python course.py lab`, or upgrade TensorFlow."
+        )
+    return tf
+
+
+def seed_everything(seed: int = SEED) -> None:
+    """Seed Python, NumPy and TensorFlow, and make TensorFlow's operations deterministic."""
+    tf = quiet_tensorflow()
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def start(seed: int = SEED) -> None:
+    """Start a notebook: check the switches, import TensorFlow quietly, seed, say what is in force."""
+    data_choice()
+    tf = quiet_tensorflow()
+    seed_everything(seed)
+    import keras
+
+    device = "GPU" if has_gpu() else "CPU"
+    print(
+        f"Python {sys.version.split()[0]}, TensorFlow {tf.__version__}, Keras {keras.__version__} "
+        f"on {device}; profile {name()}, data {data_choice()}, seed {seed}"
+    )

@@ -1,0 +1,36 @@
+"""Fixtures that keep the tests off this machine's own data, caches and network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers import data
+
+
+@pytest.fixture
+def empty_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No data anywhere, and a mirror that refuses connections. Gives the (empty) data folder."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    monkeypatch.setenv("COURSE_DATA_DIR", str(folder))
+    monkeypatch.setenv("COURSE_MIRROR", "http://127.0.0.1:9")  # the discard port: nothing listens
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setenv("COURSE_DATA", "auto")
+    monkeypatch.setattr(data, "KAGGLE_INPUT", tmp_path / "kaggle")
+    data._unreachable.cache_clear()
+    return folder
+
+
+@pytest.fixture
+def small_digits() -> dict[str, np.ndarray]:
+    """Twelve training and four test images in the form of mnist.npz."""
+    rng = np.random.default_rng(0)
+    return {
+        "x_train": rng.integers(0, 256, (12, 28, 28)).astype(np.uint8),
+        "y_train": (np.arange(12) % 10).astype(np.uint8),
+        "x_test": rng.integers(0, 256, (4, 28, 28)).astype(np.uint8),
+        "y_test": np.arange(4).astype(np.uint8),
+    }

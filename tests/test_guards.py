@@ -1,0 +1,60 @@
+"""The traps around nbval that conftest.py closes: each is set here and must snap."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers.profile import ROOT
+
+
+def cell(source: str, output: str | None = None, count: int | None = 1, check: bool = False):
+    outputs = [] if output is None else [nbformat.v4.new_output("stream", name="stdout", text=output)]
+    tags = {"tags": ["nbval-check-output"]} if check else {}
+    return nbformat.v4.new_code_cell(source, outputs=outputs, execution_count=count, metadata=tags)
+
+
+def nbval(folder: Path, *cells) -> tuple[int, str]:
+    """Run nbval over a notebook of these cells with the project's guards; exit code and output."""
+    nbformat.write(nbformat.v4.new_notebook(cells=list(cells)), folder / "trial.ipynb")
+    (folder / "pytest.ini").write_text(
+        "[pytest]\naddopts = -ra --nbval-lax --nbval-current-env --nbval-cell-timeout=60\n"
+    )
+    environment = dict(os.environ, PYTHONPATH=str(ROOT))
+    command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", "trial.ipynb"]
+    found = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=180)
+    return found.returncode, found.stdout + found.stderr
+
+
+def test_right_output_passes_and_the_table_is_printed(tmp_path):
+    code, shown = nbval(tmp_path, cell("print(1)", "1\n", check=True), cell("print('not compared')", "x\n"))
+    assert code == 0 and "2 passed" in shown
+    assert "trial.ipynb" in shown.split("peak MiB")[1]
+
+
+def test_changed_output_fails(tmp_path):
+    code, shown = nbval(tmp_path, cell("print(2)", "1\n", check=True))
+    assert code == 1 and "1 failed" in shown
+
+
+@pytest.mark.parametrize(("output", "count"), [(None, 1), ("1\n", None)])
+def test_a_tagged_cell_that_stores_nothing_is_refused(tmp_path, output, count):
+    code, shown = nbval(tmp_path, cell("print(1)", output, count, check=True))
+    assert code != 0 and "nbval would compare nothing" in shown and "Cell 0" in shown
+
+
+def test_one_cause_is_one_failure(tmp_path):
+    code, shown = nbval(tmp_path, cell("x = 1"), cell("1 / 0"), cell("print(y)"), cell("print(z)"))
+    assert code == 1 and "1 failed, 1 passed, 2 skipped" in shown
+
+
+def test_a_dead_kernel_fails_long_before_the_cell_timeout(tmp_path):
+    """Were the guard missing, this would end after the 60 s of --nbval-cell-timeout with another message."""
+    code, shown = nbval(tmp_path, cell("import os; os._exit(1)"), cell("print(1)"))
+    assert code == 1 and "the kernel died while it ran this cell" in shown
+    assert "1 failed, 1 skipped" in shown

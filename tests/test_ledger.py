@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+import re
+
+import nbformat
+import numpy as np
+import pytest
+
+from helpers import ledger
+from helpers.profile import ROOT, CourseError
+from helpers.training import Score
+
+SOURCES = json.loads((ledger.RESULTS / "sources.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", ledger.experiments())
+def test_entry_is_whole_and_its_means_follow_from_its_values(name):
+    entry = ledger.load(name)
+    assert {"what", "data", "profile", "seconds", "memory_mib", "device", "versions", "date"} <= set(entry)
+    assert entry["experiment"] == name and entry["command"].startswith(f"python course.py measure {name}")
+    for metric in entry["metrics"].values():
+        assert len(metric["values"]) == len(entry["seeds"])
+        assert metric["mean"] == pytest.approx(np.mean(metric["values"]), abs=2e-5)
+
+
+@pytest.mark.parametrize("claim", SOURCES)
+def test_every_number_of_a_source_has_a_measurement_beside_it(claim):
+    name, metric = claim.split(".")
+    assert metric in ledger.load(name)["metrics"]
+
+
+def test_every_experiment_can_be_measured_again():
+    registered = re.findall(r"@experiment\ndef (\w+)", (ROOT / "tools" / "measure.py").read_text(encoding="utf-8"))
+    assert set(ledger.experiments()) == set(registered)
+
+
+@pytest.mark.parametrize(
+    ("key", "least"),
+    [
+        ("book_convnet.test_accuracy", 0.990),
+        ("fashion_convnet.test_accuracy_5_epochs", 0.905),
+        ("dropout_convnet.test_accuracy", 0.989),
+        ("functional_convnet.validation_accuracy", 0.988),
+    ],
+)
+def test_measured_means_reach_the_sources(key, least):
+    name, metric = key.split(".")
+    entry = ledger.load(name)
+    assert entry["data"] == "real" and entry["profile"] == "full" and len(entry["seeds"]) >= 3
+    assert entry["metrics"][metric]["mean"] >= least
+
+
+def test_unknown_experiment_names_the_known():
+    with pytest.raises(CourseError, match="results/book.json does not exist. Measured are: .*book_convnet"):
+        ledger.load("book")
+
+
+def test_table_sets_source_measurement_and_run_side_by_side():
+    lines = ledger.beside_sources({"book_convnet.test_accuracy": Score(99, 100)}).splitlines()
+    assert len(lines) == 3 and "99.26 % (book notes, 5.1)" in lines[2]
+    assert "99.00 % (95 % interval" in lines[2] and "(3 seeds)" in lines[2]
+
+
+def prose() -> dict[str, str]:
+    """Text that readers see: the README, and the Markdown cells of every notebook."""
+    found = {"README.md": (ROOT / "README.md").read_text(encoding="utf-8")}
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        cells = nbformat.read(path, as_version=4).cells
+        found[path.name] = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return found
+
+
+def on_file() -> set[str]:
+    """Every share on file as it would be written: "99.15" and "99.1", half-widths in points too."""
+    values = [claim["value"] for claim in SOURCES.values()]
+    for name in ledger.experiments():
+        for metric in ledger.load(name)["metrics"].values():
+            values += [*metric["values"], metric["mean"], metric["half_width"] or 0]
+    return {f"{100 * value:.{digits}f}" for value in values for digits in (1, 2)} | {
+        f"{value:.{digits}f}" for value in values for digits in (2, 3)
+    }
+
+
+@pytest.mark.parametrize("page", prose())
+def test_prose_states_no_score_that_is_not_on_file(page):
+    stated = re.findall(r"(?<![\d.,])(\d{1,2}\.\d+)(?= ?%| ±|\b(?= points))", prose()[page])
+    stated += re.findall(r"± (\d+\.\d+)", prose()[page])
+    unknown = sorted(set(stated) - on_file())
+    assert not unknown, f"{page} states {unknown}: measure them, or take them out"

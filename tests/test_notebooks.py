@@ -1,0 +1,121 @@
+"""The form of every notebook; nbval (see conftest.py) runs them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers.profile import ROOT
+from tools import notebooks
+
+PATHS = notebooks.find([])
+SETUP = (ROOT / "tools" / "setup_cell.py").read_text(encoding="utf-8").strip()
+
+
+@pytest.fixture(params=PATHS, ids=lambda path: path.stem)
+def notebook(request) -> nbformat.NotebookNode:
+    return nbformat.read(request.param, as_version=4)
+
+
+def code(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_there_are_notebooks_numbered_without_gap():
+    assert [path.name[:2] for path in PATHS] == [f"{n:02}" for n in range(len(PATHS))]
+    assert len(PATHS) >= 3
+
+
+def test_opens_with_title_and_table_and_closes_with_exercises(notebook):
+    first, last = notebook.cells[0].source, notebook.cells[-1].source
+    assert first.startswith("# ") and "| what you will learn | minutes (quick / full) | builds on |" in first
+    headings = re.findall(r"^# ", "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown"), re.M)
+    assert len(headings) == 1, "exactly one H1"
+    assert "## Exercises" in last and len(re.findall(r"^\d\. ", last, re.M)) >= 3
+    assert any("## What we saw" in c.source for c in notebook.cells)
+
+
+def test_set_up_cell_is_the_one_on_file(notebook):
+    assert code(notebook)[0].source == SETUP
+    assert code(notebook)[0].id == "setup"
+
+
+def test_cells_are_short_named_and_counted(notebook):
+    ids = [cell.id for cell in notebook.cells]
+    assert len(set(ids)) == len(ids) and all(re.fullmatch(r"[a-z0-9-]+", i) for i in ids)
+    assert [cell.execution_count for cell in code(notebook)] == list(range(1, len(code(notebook)) + 1))
+    long = {cell.id: cell.source.count("\n") + 1 for cell in code(notebook) if cell.source.count("\n") >= 15}
+    assert not long, f"cells over 15 lines: {long}"
+
+
+def test_only_tagged_cells_store_outputs_and_no_errors(notebook):
+    for cell in code(notebook):
+        tags = set(cell.metadata.get("tags", []))
+        assert bool(cell.outputs) == bool(tags & notebooks.KEPT_TAGS), cell.id
+        assert "nbval-check-output" not in tags or "keep_output" in tags, "nbstripout keeps keep_output only"
+        kinds = [(o.output_type, o.get("name")) for o in cell.outputs]
+        assert not [kind for kind in kinds if kind[0] == "error" or kind[1] == "stderr"], cell.id
+
+
+def test_no_shell_no_pip_no_path_of_one_machine(notebook):
+    for cell in code(notebook):
+        assert not re.search(r"^\s*[!%]", cell.source, re.M), f"{cell.id}: shell or magic"
+        assert not re.search(r"pip install|/home/|/Users/|[A-Z]:\\", cell.source), cell.id
+
+
+def test_links_between_notebooks_lead_somewhere(notebook):
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    for target in re.findall(r"\]\(([^)#]+\.ipynb)\)", text):
+        assert (notebooks.NOTEBOOKS / target).is_file(), target
+
+
+# The tools that run and refresh
+
+
+def write(path: Path, *sources: str, tags: tuple[str, ...] = ()) -> Path:
+    cells = [nbformat.v4.new_code_cell(source, metadata={"tags": list(tags)}) for source in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
+def test_run_reports_each_notebook_and_fails_with_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(notebooks, "EXECUTED", notebooks.ROOT / "build" / "test-executed")
+    good = write(tmp_path / "01_good.ipynb", "import time; x = bytearray(300 << 20); time.sleep(1)", "print(len(x))")
+    bad = write(tmp_path / "02_bad.ipynb", "1 / 0", "print('not reached')")
+    assert notebooks.run([good]) == 0
+    assert notebooks.run([good, bad]) == 1
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if ".ipynb" in line]
+    assert [row[3] for row in rows] == ["ok", "ok", "ZeroDivisionError:"]
+    assert float(rows[0][2]) > 300, "peak memory in MiB"
+    executed = nbformat.read(notebooks.EXECUTED / "02_bad.ipynb", as_version=4)
+    assert executed.cells[0].outputs[0].ename == "ZeroDivisionError" and not executed.cells[1].outputs
+
+
+def test_a_dead_kernel_ends_the_run(tmp_path):
+    path = write(tmp_path / "01_dead.ipynb", "import os; os._exit(1)")
+    *_, status = notebooks.execute(path)
+    assert "died" in status.lower()
+
+
+def test_refresh_keeps_tagged_outputs_and_leaves_a_failing_notebook_alone(tmp_path):
+    path = tmp_path / "01_kept.ipynb"
+    write(path, "print('kept')", tags=("keep_output",))
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell("print('dropped')", execution_count=7))
+    nbformat.write(notebook, path)
+    assert notebooks.refresh([path]) == 0
+    first, second = nbformat.read(path, as_version=4).cells
+    assert first.outputs[0].text == "kept\n" and second.outputs == []
+    assert (first.execution_count, second.execution_count) == (1, 2)
+
+    bad = write(tmp_path / "02_bad.ipynb", "1 / 0")
+    before = bad.read_bytes()
+    assert notebooks.refresh([bad]) == 1 and bad.read_bytes() == before
+
+
+def test_unknown_number_is_named():
+    with pytest.raises(SystemExit, match="No notebook numbered 99. There are: 00, 01"):
+        notebooks.find(["99"])

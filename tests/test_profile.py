@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers import profile
+from helpers.profile import CourseError
+
+
+@pytest.mark.parametrize(("switch", "read"), [("COURSE_PROFILE", profile.name), ("COURSE_DATA", profile.data_choice)])
+def test_unknown_switch_value_names_the_known_ones(monkeypatch, switch, read):
+    monkeypatch.setenv(switch, "fast")
+    with pytest.raises(CourseError, match=rf"{switch} is 'fast'. It can be .* or \w+; set it") as error:
+        read()
+    known = {"COURSE_PROFILE": ("quick", "full"), "COURSE_DATA": ("auto", "real", "drawn")}[switch]
+    assert all(value in str(error.value) for value in known)
+
+
+@pytest.mark.parametrize(("value", "expected"), [("quick", 1), ("full", 2), ("FULL ", 2)])
+def test_pick_follows_the_profile(monkeypatch, value, expected):
+    monkeypatch.setenv("COURSE_PROFILE", value)
+    assert profile.pick(quick=1, full=2) == expected
+
+
+@pytest.mark.parametrize(("gpu", "expected"), [(False, "quick"), (True, "full")])
+def test_default_profile_is_full_on_a_gpu_only(monkeypatch, gpu, expected):
+    monkeypatch.delenv("COURSE_PROFILE", raising=False)
+    monkeypatch.setattr(profile, "has_gpu", lambda: gpu)
+    assert profile.name() == expected
+
+
+def test_data_dir_is_relative_to_the_course_not_to_the_working_directory(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
+    assert profile.data_dir() == profile.ROOT / "data"
+    monkeypatch.setenv("COURSE_DATA_DIR", "../elsewhere")
+    assert profile.data_dir() == profile.ROOT.parent / "elsewhere"
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
+    assert profile.data_dir() == tmp_path.resolve()
+
+
+def test_notebooks_show_a_course_error_without_traceback(capsys):
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell()
+    shell.run_cell("from helpers.profile import CourseError\nraise CourseError('what; expected; what to do')")
+    shown = capsys.readouterr().out
+    assert "CourseError: what; expected; what to do" in shown
+    assert "Traceback" not in shown
+
+
+def test_tensorflow_starts_without_a_word():
+    code = "from helpers import profile; profile.quiet_tensorflow(); profile.seed_everything()"
+    found = subprocess.run([sys.executable, "-c", code], cwd=profile.ROOT, capture_output=True, text=True, timeout=300)
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+
+
+def test_held_back_stderr_is_shown_when_the_block_fails(capfd):
+    import os
+
+    with pytest.raises(ZeroDivisionError):
+        with profile.quiet_stderr():
+            os.write(2, b"the reason")
+            raise ZeroDivisionError
+    assert "the reason" in capfd.readouterr().err
+    with profile.quiet_stderr():
+        os.write(2, b"chatter")
+    assert capfd.readouterr().err == ""
+
+
+def test_old_tensorflow_is_refused(monkeypatch, tmp_path: Path):
+    (tmp_path / "tensorflow.py").write_text("__version__ = '2.18.1'\ndef constant(x): pass\n")
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(CourseError, match=r"2\.18\.1 is too old: the course needs 2\.19"):
+        profile.quiet_tensorflow()
+    sys.modules.pop("tensorflow")  # the real one comes back with monkeypatch, if it was there
+
+
+def test_missing_package_says_how_to_start_the_course(monkeypatch):
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.setattr(sys, "meta_path", [])
+    with pytest.raises(CourseError, match="tensorflow is not installed.*python course.py lab"):
+        profile.quiet_tensorflow()
+
+
+def test_seeding_repeats_python_numpy_and_tensorflow():
+    import random
+
+    import numpy as np
+
+    tf = profile.quiet_tensorflow()
+
+    def draw(seed):
+        profile.seed_everything(seed)
+        return random.random(), float(np.random.rand()), float(tf.random.uniform(()))
+
+    assert draw(1) == draw(1)
+    assert all(a != b for a, b in zip(draw(1), draw(2)))

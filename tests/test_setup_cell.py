@@ -1,0 +1,69 @@
+"""The set-up cell alone: from the checkout, from Kaggle's inputs, from nothing but an address."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers.profile import ROOT
+
+SETUP = (ROOT / "tools" / "setup_cell.py").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """A course whose profile only says where it is, so that no TensorFlow is needed."""
+    helpers = tmp_path / "course" / "helpers"
+    helpers.mkdir(parents=True)
+    (helpers / "__init__.py").write_text("")
+    (helpers / "profile.py").write_text("def start():\n    print(__file__)\n")
+    (tmp_path / "course" / "notebooks" / "deep").mkdir(parents=True)
+    (tmp_path / "empty").mkdir()
+    return tmp_path / "course"
+
+
+def run(folder: Path, kaggle: Path | str = "/nowhere", **variables: str) -> tuple[int, str, str]:
+    source = SETUP.replace('"/kaggle/input"', repr(str(kaggle)))
+    assert source != SETUP
+    environment = {k: v for k, v in os.environ.items() if k not in ("COURSE_REPO", "PYTHONPATH")} | variables
+    found = subprocess.run([sys.executable, "-c", source], cwd=folder, env=environment, capture_output=True, text=True)
+    return found.returncode, found.stdout.strip(), found.stderr
+
+
+@pytest.mark.parametrize("place", [".", "notebooks", "notebooks/deep", "helpers"])
+def test_anywhere_in_the_checkout(course, place):
+    code, shown, _ = run(course / place)
+    assert code == 0 and Path(shown) == course / "helpers" / "profile.py"
+
+
+@pytest.mark.parametrize("place", ["seeing-convnets", "owner/seeing-convnets"])
+def test_from_a_kaggle_dataset(course, tmp_path, place):
+    target = tmp_path / "input" / place
+    shutil.copytree(course, target)
+    code, shown, _ = run(tmp_path / "empty", kaggle=tmp_path / "input")
+    assert code == 0 and Path(shown) == target / "helpers" / "profile.py"
+
+
+def test_alone_in_an_empty_folder_given_an_address(course, tmp_path):
+    for command in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "t"],
+    ):
+        subprocess.run(["git", *command], cwd=course, check=True)
+    for _ in range(2):  # the second time it is already there
+        code, shown, errors = run(tmp_path / "empty", COURSE_REPO=str(course))
+        assert code == 0 and Path(shown) == tmp_path / "empty" / "seeing-convnets" / "helpers" / "profile.py"
+        assert errors == ""
+
+
+@pytest.mark.parametrize("address", ["", "/no/such/course"])
+def test_without_the_course_it_says_how_to_get_it(course, tmp_path, address):
+    code, _, errors = run(tmp_path / "empty", COURSE_REPO=address)
+    assert code == 1 and "COURSE_REPO" in errors.splitlines()[-1]
+    assert not list((tmp_path / "empty").iterdir())

@@ -1,0 +1,189 @@
+"""Measure the course's numbers: ``python course.py measure [NAME ...]`` writes results/NAME.json.
+
+Each experiment runs in the full profile on the real data, once a seed. With 3 seeds the interval
+is Student's t, 95 %, of the mean over seeds: it holds the randomness of training and not that of
+the test images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("COURSE_PROFILE", "full")
+os.environ.setdefault("COURSE_DATA", "real")
+
+from helpers import profile
+
+tf = profile.quiet_tensorflow()
+
+import keras
+import numpy as np
+import psutil
+from scipy import stats
+from sklearn.model_selection import train_test_split
+
+from helpers import data, ledger, models, training
+
+Metrics = dict[str, float]
+EXPERIMENTS: dict[str, Callable[[int], Metrics]] = {}
+
+
+def experiment(function: Callable[[int], Metrics]) -> Callable[[int], Metrics]:
+    """Register ``function(seed) -> metrics``; its docstring says what is measured."""
+    EXPERIMENTS[function.__name__] = function
+    return function
+
+
+def scaled(images: np.ndarray) -> np.ndarray:
+    return images[..., np.newaxis].astype("float32") / 255
+
+
+@experiment
+def book_convnet(seed: int) -> Metrics:
+    """The 93,322-parameter network on MNIST: 60,000 training images, 5 epochs, rmsprop, batches of 64."""
+    digits = data.mnist()
+    model = models.book_convnet()
+    model.compile("rmsprop", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    training.fit(model, scaled(digits.x_train), digits.y_train, epochs=5, batch_size=64)
+    return {"test_accuracy": training.score(model, scaled(digits.x_test), digits.y_test).accuracy}
+
+
+@experiment
+def fashion_convnet(seed: int) -> Metrics:
+    """The 243,786-parameter network on Fashion-MNIST: 60,000 training images, adam, batches of 32,
+    tested after 5 epochs and again after 20."""
+    garments = data.fashion_mnist()
+    x_test = scaled(garments.x_test)
+    model = models.fashion_convnet()
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    found: Metrics = {}
+    for first, last in ((0, 5), (5, 20)):
+        history = training.fit(
+            model, scaled(garments.x_train), garments.y_train, initial_epoch=first, epochs=last, batch_size=32
+        )
+        loss, accuracy = model.evaluate(x_test, garments.y_test, verbose=0)
+        found[f"test_accuracy_{last}_epochs"] = accuracy
+        found[f"test_loss_{last}_epochs"] = loss
+        found[f"training_accuracy_{last}_epochs"] = history["accuracy"][-1]
+    return found
+
+
+@experiment
+def dropout_convnet(seed: int) -> Metrics:
+    """The 110,474-parameter network on MNIST: 54,000 training images, 6,000 for validation, adam,
+    batches of 128, EarlyStopping(patience=2) on the validation loss, best checkpoint restored."""
+    digits = data.mnist()
+    x, x_val, y, y_val = train_test_split(
+        digits.x_train, digits.y_train, test_size=0.1, stratify=digits.y_train, random_state=seed
+    )
+    model = models.dropout_convnet()
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=2, restore_best_weights=True)
+    history = training.fit(
+        model,
+        scaled(x),
+        y,
+        validation_data=(scaled(x_val), y_val),
+        epochs=100,
+        batch_size=128,
+        callbacks=[stop],
+    )
+    best = int(np.argmin(history["val_loss"]))
+    return {
+        "test_accuracy": training.score(model, scaled(digits.x_test), digits.y_test).accuracy,
+        "training_accuracy_with_dropout": history["accuracy"][best],
+        "epochs": len(history["loss"]),
+    }
+
+
+@experiment
+def functional_convnet(seed: int) -> Metrics:
+    """The 24-48-64 network on 42,000 MNIST digits, the size of Kaggle's table: 80 % for training,
+    20 % for validation, 20 epochs, adam, batches of 256."""
+    digits = data.mnist()
+    x, x_val, y, y_val = train_test_split(
+        digits.x_train[:42_000], digits.y_train[:42_000], test_size=0.2, random_state=42
+    )
+    model = models.functional_convnet()
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    history = training.fit(model, scaled(x), y, validation_data=(scaled(x_val), y_val), epochs=20, batch_size=256)
+    return {
+        "validation_accuracy": history["val_accuracy"][-1],
+        "training_accuracy_with_dropout": history["accuracy"][-1],
+    }
+
+
+def device() -> str:
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
+    return f"{os.cpu_count()} CPU cores"
+
+
+def summary(values: list[float]) -> dict:
+    """Values of one metric over seeds, their mean and the half-width of its 95 % interval."""
+    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values) if len(values) > 1 else float("nan")
+    return {"values": [round(v, 5) for v in values], "mean": round(float(np.mean(values)), 5),
+            "half_width": None if np.isnan(half) else round(float(half), 5)}  # fmt: skip
+
+
+def measure(name: str, seeds: int) -> dict:
+    """Run one experiment over seeds 0, 1, ... and return its ledger entry."""
+    runs, seconds = [], []
+    for seed in range(seeds):
+        profile.seed_everything(seed)
+        started = time.perf_counter()
+        runs.append(EXPERIMENTS[name](seed))
+        seconds.append(round(time.perf_counter() - started, 1))
+        keras.backend.clear_session()
+    memory = psutil.Process().memory_info()
+    return {
+        "experiment": name,
+        "what": " ".join(EXPERIMENTS[name].__doc__.split()),
+        "data": profile.data_choice(),
+        "profile": profile.name(),
+        "seeds": list(range(seeds)),
+        "metrics": {metric: summary([float(run[metric]) for run in runs]) for metric in runs[0]},
+        "seconds": seconds,
+        "memory_mib": round(memory.rss / 2**20),
+        "device": device(),
+        "versions": {
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "numpy": np.__version__,
+        },
+        "date": datetime.date.today().isoformat(),
+        "command": f"python course.py measure {name} --seeds {seeds}",
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="course.py measure", description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(EXPERIMENTS)}; default all")
+    parser.add_argument("--seeds", type=int, default=3)
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - set(EXPERIMENTS)
+    if unknown:
+        parser.error(f"no experiment {', '.join(sorted(unknown))}; there are {', '.join(EXPERIMENTS)}")
+    for name in arguments.names or EXPERIMENTS:
+        entry = measure(name, arguments.seeds)
+        path = ledger.RESULTS / f"{name}.json"
+        path.write_text(json.dumps(entry, indent=1) + "\n", encoding="utf-8")
+        print(name, json.dumps(entry["metrics"]), entry["seconds"], flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except profile.CourseError as error:
+        sys.exit(str(error))

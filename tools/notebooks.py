@@ -1,0 +1,168 @@
+"""Execute the course's notebooks: ``python course.py run | refresh [NN ...]``.
+
+``run`` writes executed copies to build/executed/ and prints seconds, peak memory and status of each.
+``refresh`` executes in place and stores counts 1..n, with outputs only where a cell is tagged
+``keep_output`` (a figure worth showing) or ``nbval-check-output`` (text that nbval compares).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+EXECUTED = ROOT / "build" / "executed"
+KEPT_TAGS = {"keep_output", "nbval-check-output"}
+CELL_TIMEOUT = 3600  # seconds
+BUDGET_SECONDS, BUDGET_MIB = 60, 2048  # quick profile, 2 CPU cores; twice this fails
+
+
+class PeakMemory:
+    """Watch a process and its children; ``mib`` is the most memory they held together so far."""
+
+    def __init__(self, pid: int) -> None:
+        self.mib = 0.0
+        self._process = psutil.Process(pid)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.2):
+            try:
+                family = [self._process, *self._process.children(recursive=True)]
+                held = sum(process.memory_info().rss for process in family)
+            except psutil.NoSuchProcess:
+                continue  # a child ended between the two calls, or the kernel is gone
+            self.mib = max(self.mib, held / 2**20)
+
+    def stop(self) -> float:
+        self._stop.set()
+        self._thread.join()
+        return self.mib
+
+
+def table(rows: list[tuple[str, float, float, str]]) -> str:
+    """Notebook, seconds, peak MiB and status, one line each; marks what is over the quick budget."""
+    lane = f"data {os.environ.get('COURSE_DATA', 'auto')}, profile {os.environ.get('COURSE_PROFILE', 'auto')}"
+    width = max(len("notebook"), *(len(name) for name, *_ in rows))
+    lines = [lane, f"{'notebook':<{width}}  seconds  peak MiB  status"]
+    for name, seconds, mib, status in rows:
+        if seconds > BUDGET_SECONDS or mib > BUDGET_MIB:
+            status += f" (budget {BUDGET_SECONDS} s, {BUDGET_MIB} MiB)"
+        lines.append(f"{name:<{width}}  {seconds:7.1f}  {mib:8.0f}  {status}")
+    return "\n".join(lines)
+
+
+def over_twice_budget(rows: list[tuple[str, float, float, str]]) -> list[str]:
+    """The notebooks that took more than twice the quick budget of seconds or memory."""
+    return [name for name, seconds, mib, _ in rows if seconds > 2 * BUDGET_SECONDS or mib > 2 * BUDGET_MIB]
+
+
+def find(numbers: list[str]) -> list[Path]:
+    """Notebooks in reading order, or those whose names start with the given numbers."""
+    every = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    unknown = [n for n in numbers if not any(path.name.startswith(f"{n}_") for path in every)]
+    if unknown:
+        there = ", ".join(path.name[:2] for path in every)
+        sys.exit(f"No notebook numbered {', '.join(unknown)}. There are: {there}.")
+    return [path for path in every if not numbers or path.name[:2] in numbers]
+
+
+def execute(path: Path) -> tuple[nbformat.NotebookNode, float, float, str]:
+    """Run a notebook in its own folder. Returns it executed, seconds, peak MiB and "ok" or the error."""
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    bar = tqdm(total=len(code), desc=path.stem, unit="cell", leave=False)
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_TIMEOUT,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        on_cell_executed=lambda cell, cell_index, **_: bar.update(cell.cell_type == "code"),
+    )
+    begun, status = time.perf_counter(), "ok"
+    try:
+        with client.setup_kernel(stderr=subprocess.DEVNULL):  # the kernel's own log lines
+            memory = PeakMemory(client.km.provisioner.pid)
+            try:
+                for index, cell in enumerate(notebook.cells):
+                    client.execute_cell(cell, index)
+            except CellExecutionError as error:
+                status = f"{error.ename}: {_first_line(error.evalue)}"
+            except (CellTimeoutError, DeadKernelError) as error:
+                status = _first_line(str(error))
+            finally:
+                mib = memory.stop()
+    finally:
+        bar.close()
+    return notebook, time.perf_counter() - begun, mib, status
+
+
+def _first_line(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text).strip().split("\n")[0]
+
+
+def strip(notebook: nbformat.NotebookNode) -> None:
+    """Drop what should not be stored: outputs of untagged cells, widget state, timings."""
+    count = 0
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        count += 1
+        cell.execution_count = count
+        cell.metadata.pop("execution", None)
+        if not KEPT_TAGS & set(cell.metadata.get("tags", [])):
+            cell.outputs = []
+        for output in cell.outputs:
+            if "execution_count" in output:
+                output.execution_count = count
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata["language_info"] = {"name": "python"}
+
+
+def run(paths: list[Path]) -> int:
+    """Execute notebooks into build/executed/; 0 if all of them ran, else 1."""
+    EXECUTED.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for path in paths:
+        notebook, seconds, mib, status = execute(path)
+        nbformat.write(notebook, EXECUTED / path.name)
+        rows.append((path.name, seconds, mib, status))
+    print(table(rows))
+    print(f"Executed copies are in {EXECUTED.relative_to(ROOT)}")
+    return int(any(status != "ok" for *_, status in rows))
+
+
+def refresh(paths: list[Path]) -> int:
+    """Execute notebooks in place and keep what is tagged; one that fails is left as it was.
+
+    Always in the quick profile on the offline data: no real photo may end up in a stored figure.
+    """
+    os.environ.update(COURSE_DATA="drawn", COURSE_PROFILE="quick")
+    failed = 0
+    for path in paths:
+        notebook, seconds, _, status = execute(path)
+        if status == "ok":
+            strip(notebook)
+            nbformat.write(notebook, path)
+        failed |= status != "ok"
+        print(f"{path.name}: {seconds:.0f} s, {'stored' if status == 'ok' else 'not stored: ' + status}")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    action, *numbers = sys.argv[1:]
+    sys.exit({"run": run, "refresh": refresh}[action](find(numbers)))
