@@ -46,7 +46,8 @@ def pytest_collection_modifyitems(items):
     empty = [
         item.nodeid
         for item in items
-        if "nbval-check-output" in (getattr(item, "cell", None) or {}).get("metadata", {}).get("tags", [])
+        if hasattr(item, "cell")
+        and item.options["check"]
         and (item.cell.execution_count is None or not item.cell.outputs)
     ]
     if empty:

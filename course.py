@@ -27,27 +27,23 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
 STAMP = VENV / "course-stamp.txt"
-SUPPORTED = [(3, 12), (3, 11), (3, 13), (3, 10)]  # in order of preference
+SUPPORTED = ["3.12", "3.11", "3.13", "3.10"]  # in order of preference
 COMMANDS = {
-    "lab": [
-        "-m",
-        "jupyterlab",
-        "--ServerApp.root_dir=" + str(HERE),
-        str(HERE / "notebooks" / "00_start_here.ipynb"),
-    ],
-    "test": ["-m", "pytest"],
-    "run": ["-m", "tools.notebooks", "run"],
-    "refresh": ["-m", "tools.notebooks", "refresh"],
-    "data": ["-m", "helpers.data"],
-    "measure": ["-m", "tools.measure"],
+    "lab": ["jupyterlab", "--ServerApp.root_dir=" + str(HERE), str(HERE / "notebooks" / "00_start_here.ipynb")],
+    "test": ["pytest"],
+    "run": ["tools.notebooks", "run"],
+    "refresh": ["tools.notebooks", "refresh"],
+    "data": ["helpers.data"],
+    "measure": ["tools.measure"],
 }
-PROBE = "import sys, venv, ensurepip; print(sys.version_info[0], sys.version_info[1])"
-NO_PYTHON = """The course needs Python 3.10, 3.11, 3.12 or 3.13 that can make virtual environments.
+NO_PYTHON = """the course needs Python 3.10, 3.11, 3.12 or 3.13 that can make virtual environments.
 This is Python {version} ({exe}){why}, and no other was found.
   Windows, macOS   install Python 3.12 from https://www.python.org/downloads/
   Debian, Ubuntu   sudo apt install python3-venv
   any system       install Miniforge, then: conda env create -f environment.yml
 Then run the same command again."""
+NO_PACKAGES = """the packages could not be installed; the lines above say why.
+Nothing is lost: run the same command again to go on. With no network, use --wheelhouse DIR."""
 
 
 def fail(message):
@@ -58,69 +54,64 @@ def environment_python():
     return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def usable(command):
-    """Whether a Python, given as a command line, is supported and can make an environment."""
+def version(command, *modules):
+    """The version of a Python, given as a command line: "3.12", or "" if it or a module of it does not work."""
+    probe = "import %s; print('%%d.%%d' %% sys.version_info[:2])" % ", ".join(("sys",) + modules)
     try:
-        found = subprocess.run(command + ["-c", PROBE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60)
-        return tuple(int(n) for n in found.stdout.split()) in SUPPORTED
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return False
+        found = subprocess.run(command + ["-c", probe], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return found.stdout.decode().strip() if found.returncode == 0 else ""
 
 
 def find_python():
     """The Python to build the environment with: this one, or another that is installed."""
-    names = [["py", "-%d.%d" % v] if os.name == "nt" else ["python%d.%d" % v] for v in SUPPORTED]
+    names = [["py", "-" + v] if os.name == "nt" else ["python" + v] for v in SUPPORTED]
     candidates = [[sys.executable]] + [[shutil.which(n[0])] + n[1:] for n in names if shutil.which(n[0])]
     for command in candidates:
-        if usable(command):
+        if version(command, "venv", "ensurepip") in SUPPORTED:
             return command
-    why = " without venv or ensurepip" if sys.version_info[:2] in SUPPORTED else ""
+    why = " without venv or ensurepip" if "%d.%d" % sys.version_info[:2] in SUPPORTED else ""
     fail(NO_PYTHON.format(version=sys.version.split()[0], exe=sys.executable, why=why))
 
 
-def call(command, message):
-    """Run a command; if it fails, say what to do in place of a traceback."""
+def works(command, quiet=False):
+    """Run a command; whether it succeeded."""
+    output = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} if quiet else {}
     try:
-        code = subprocess.call([str(part) for part in command])
+        return subprocess.call([str(part) for part in command], **output) == 0
     except OSError as error:
-        fail("%s (%s)" % (message, error))
-    if code:
-        fail(message)
+        print(error, file=sys.stderr)
+        return False
 
 
 def install(gpu, wheelhouse):
     """Make .venv and install the locked packages, unless that was done before."""
-    locks = [HERE / "requirements.lock"] + [HERE / "requirements-gpu.txt"] * gpu
-    stamp = hashlib.sha256(b"".join(path.read_bytes() for path in locks)).hexdigest()
-    if STAMP.is_file() and STAMP.read_text() == stamp and environment_python().is_file():
-        return
     python = environment_python()
-    if not usable([str(python)]):  # missing, half made, or of another version
-        print("Making %s ..." % VENV, flush=True)
-        call(
-            find_python() + ["-m", "venv", "--clear", VENV],
-            "the environment could not be made. Is %s writable, with 3 GB free?" % HERE,
+    locks = [HERE / "requirements.lock"] + [HERE / "requirements-gpu.txt"] * gpu
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in locks)).hexdigest()
+    has = version([str(python)], "pip")  # "" too for an environment that was cut short
+    if STAMP.is_file() and STAMP.read_text() == digest + " " + has:
+        return
+    if wheelhouse and not Path(wheelhouse).is_dir():
+        fail(
+            "--wheelhouse %s is no folder. Make it on a computer with a network:\n"
+            "  python -m pip download -d %s -r requirements.lock uv" % (wheelhouse, wheelhouse)
         )
+    if has not in SUPPORTED:
+        print("Making %s ..." % VENV, flush=True)
+        if not works(find_python() + ["-m", "venv", "--clear", VENV]):
+            fail("the environment could not be made. Is %s writable, with 3 GB free?" % HERE)
+        has = version([str(python)], "pip")
     print("Installing the packages (once, a minute or two) ...", flush=True)
-    source = []
-    if wheelhouse:
-        if not Path(wheelhouse).is_dir():
-            fail(
-                "--wheelhouse %s is no folder. Make it with:\n  python -m pip download -d %s -r requirements.lock uv"
-                % (wheelhouse, wheelhouse)
-            )
-        source = ["--no-index", "--find-links", str(Path(wheelhouse).resolve())]
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    if subprocess.call([str(part) for part in pip + source + ["uv"]], **quiet) == 0:
-        pip = [python, "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
+    source = ["--no-index", "--find-links", Path(wheelhouse).resolve()] if wheelhouse else []
     requirements = [part for path in locks for part in ("-r", path)]
-    call(
-        pip + source + requirements,
-        "the packages could not be installed; the lines above say why. With no network, use --wheelhouse DIR. "
-        "Nothing is lost: run the same command again to go on.",
-    )
-    STAMP.write_text(stamp)
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"] + source
+    uv = [python, "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python] + source
+    fast = works(pip + ["uv"], quiet=True) and works(uv + requirements, quiet=True)
+    if not fast and not works(pip + requirements):  # uv knows no pip.conf; pip also says what is wrong
+        fail(NO_PACKAGES)
+    STAMP.write_text(digest + " " + has)
 
 
 def options(arguments):
@@ -139,22 +130,34 @@ def options(arguments):
     return gpu, wheelhouse, rest
 
 
+def run(command, environment):
+    """Run a command to its end and give its exit code; Ctrl-C is the command's to answer."""
+    process = subprocess.Popen(command, cwd=str(HERE), env=environment)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
+
+
 def main():
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a folder's name may not fit the console's alphabet
     gpu, wheelhouse, rest = options(sys.argv[1:])
     if not rest or rest[0] in ("-h", "--help"):
         print(__doc__.strip())
         return
     if rest[0] not in COMMANDS:
         fail("no command %r. There are: %s. See python course.py --help" % (rest[0], ", ".join(COMMANDS)))
-    install(gpu, wheelhouse)
-    environment = dict(os.environ, PYTHONUTF8="1", JUPYTER_PLATFORM_DIRS="1")
-    if rest[0] == "test":  # the tests pass without a network unless told to use real data
-        environment.setdefault("COURSE_DATA", "drawn")
-    command = [str(environment_python())] + COMMANDS[rest[0]] + rest[1:]
     try:
-        sys.exit(subprocess.call(command, cwd=str(HERE), env=environment))
+        install(gpu, wheelhouse)
     except KeyboardInterrupt:
-        sys.exit(130)
+        fail("interrupted. Nothing is lost: run the same command again to go on.")
+    environment = dict(os.environ, PYTHONUTF8="1", JUPYTER_PLATFORM_DIRS="1")
+    if rest[0] == "test":  # passes without a network, and in minutes, unless told otherwise
+        environment.setdefault("COURSE_DATA", "drawn")
+        environment.setdefault("COURSE_PROFILE", "quick")
+    sys.exit(run([str(environment_python()), "-m"] + COMMANDS[rest[0]] + rest[1:], environment))
 
 
 if __name__ == "__main__":

@@ -11,15 +11,17 @@ checksum. Nothing here ever overwrites a file that it did not write.
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import sys
 import threading
+import time
 import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -28,6 +30,7 @@ from helpers.profile import CourseError
 
 KAGGLE_INPUT = Path("/kaggle/input")
 DECIDE_WITHIN = 2.5  # seconds that COURSE_DATA=auto waits for a server to answer
+ASK_AGAIN_AFTER = 30  # seconds that an answer holds
 DIGIT_NAMES = tuple("0123456789")
 PIXEL_COLUMNS = [f"pixel{i}" for i in range(28 * 28)]
 
@@ -142,35 +145,71 @@ def _choose(
 
 
 def fetched_dir() -> Path:
-    """Where fetched files lie, exactly as published; served over HTTP, it is a COURSE_MIRROR."""
-    return profile.data_dir() / "fetched"
+    """Where fetched files go, exactly as published; served over HTTP, it is a COURSE_MIRROR.
+
+    ``fetched/`` in the data folder, or the user's cache if COURSE_DATA_DIR is unset and the course lies on a
+    read-only disk, as a Kaggle dataset does.
+    """
+    folder = profile.data_dir()
+    exists = next(place for place in (folder, *folder.parents) if place.exists())
+    if os.environ.get("COURSE_DATA_DIR") or os.access(exists, os.W_OK):
+        return folder / "fetched"
+    import pooch
+
+    return Path(pooch.os_cache("seeing-convnets"))
+
+
+def _fetched(remotes: tuple[Remote, ...], also: Path) -> list[Path] | None:
+    """Whole sets of fetched files: in the data folder, where they are fetched to, or in ``also``."""
+    for folder in (profile.data_dir() / "fetched", fetched_dir(), also):
+        paths = [folder / remote.name for remote in remotes]
+        if all(path.is_file() for path in paths):
+            return paths
+    return None
+
+
+def _keras_cache() -> Path:
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
 
 
 def _address(remote: Remote) -> str:
     mirror = os.environ.get("COURSE_MIRROR", "").strip().rstrip("/")
-    return f"{mirror}/{remote.name}" if mirror else remote.url
+    if not mirror:
+        return remote.url
+    if urlsplit(mirror).scheme not in ("http", "https") or not urlsplit(mirror).netloc:
+        raise CourseError(
+            f"COURSE_MIRROR is {mirror!r}. It should be an address like http://192.168.1.5:8000; correct or unset it."
+        )
+    return f"{mirror}/{remote.name}"
 
 
-@lru_cache
+_answers: dict[str, tuple[float, str]] = {}  # host -> when asked, why it cannot be used
+
+
 def _unreachable(url: str) -> str:
-    """Why the server of ``url`` cannot be used, or "" if it answers in time.
+    """Why the host of ``url`` cannot be used, or "" if it answers in time; an answer holds for a while.
 
     A thread, since looking up a name can hang far longer than any time-out of the request.
     """
     import requests
 
-    failure = [f"{url} did not answer within {DECIDE_WITHIN} s"]
+    host = urlsplit(url).netloc
+    asked, reason = _answers.get(host, (-ASK_AGAIN_AFTER, ""))
+    if time.monotonic() - asked < ASK_AGAIN_AFTER:
+        return reason
+    failure = [f"{host} did not answer within {DECIDE_WITHIN} s"]
 
     def ask() -> None:
         try:
-            requests.head(url, timeout=DECIDE_WITHIN, allow_redirects=True).raise_for_status()
+            requests.head(url, timeout=DECIDE_WITHIN)
             failure[0] = ""
-        except requests.RequestException as error:
-            failure[0] = f"{url} cannot be reached ({type(error).__name__})"
+        except (requests.RequestException, ValueError) as error:
+            failure[0] = f"{host} cannot be reached ({type(error).__name__})"
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(DECIDE_WITHIN)
+    _answers[host] = (time.monotonic(), failure[0])
     return failure[0]
 
 
@@ -185,16 +224,17 @@ def fetch(remotes: tuple[Remote, ...]) -> list[Path]:
     import requests
 
     folder, paths = fetched_dir(), []
+    names = " and ".join(remote.name for remote in remotes)
     for remote in remotes:
         url = _address(remote)
         try:
-            paths.append(
-                Path(pooch.retrieve(url, remote.checksum, remote.name, folder, progressbar=sys.stderr.isatty()))
-            )
+            fetched = pooch.retrieve(url, remote.checksum, remote.name, folder, progressbar=sys.stderr.isatty())
+            paths.append(Path(fetched))
+            paths[-1].chmod(0o644)  # pooch leaves it readable for its owner alone
         except requests.RequestException as error:
             raise CourseError(
-                f"{url} cannot be fetched ({type(error).__name__}). Check the network or "
-                f"COURSE_MIRROR, or put the file into {profile.data_dir()} yourself."
+                f"{url} cannot be fetched ({type(error).__name__}). Check the network or COURSE_MIRROR, or put "
+                f"{names} into {folder} yourself."
             ) from error
         except ValueError as error:  # pooch: the checksum differs
             raise CourseError(
@@ -220,14 +260,8 @@ def _local_mnist() -> Images | None:
         path = folder / "digit-recognizer" / "train.csv"
         if path.is_file():
             return _read_digit_csv(path)
-    for path in (fetched_dir() / "mnist.npz", _keras_cache() / "mnist.npz"):
-        if path.is_file():
-            return _read_npz(path, DIGIT_NAMES)
-    return None
-
-
-def _keras_cache() -> Path:
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
+    fetched = _fetched(MNIST_FILES, _keras_cache())
+    return _read_npz(fetched[0], DIGIT_NAMES) if fetched else None
 
 
 def _shipped_digits() -> Images:
@@ -254,8 +288,8 @@ def _read_digit_csv(path: Path) -> Images:
             raise CourseError(
                 f"{path} lacks {len(missing)} of the 785 columns (label, pixel0 … pixel783): {shown}. {todo}"
             )
-        table = pd.read_csv(path, dtype=np.int16)
-    except (ValueError, OverflowError, OSError) as error:
+        table = pd.read_csv(path, usecols=["label", *PIXEL_COLUMNS], dtype=np.int64)
+    except (ValueError, OSError) as error:
         raise CourseError(f"{path} cannot be read as a table of whole numbers ({error}). {todo}") from error
     labels = table["label"].to_numpy()
     pixels = table[PIXEL_COLUMNS].to_numpy().reshape(-1, 28, 28)
@@ -278,13 +312,11 @@ def _local_fashion() -> Images | None:
     path = profile.data_dir() / "fashion_mnist.npz"
     if path.is_file():
         return _read_npz(path, drawn.GARMENT_NAMES)
-    for folder in (fetched_dir(), _keras_cache() / "fashion-mnist"):
-        paths = [folder / remote.name for remote in FASHION_FILES]
-        if all(path.is_file() for path in paths):
-            x_train, y_train, x_test, y_test = map(_read_idx, paths)
-            arrays = dict(x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
-            return _checked(arrays, folder, drawn.GARMENT_NAMES)
-    return None
+    paths = _fetched(FASHION_FILES, _keras_cache() / "fashion-mnist")
+    if paths is None:
+        return None
+    arrays = dict(zip(("x_train", "y_train", "x_test", "y_test"), map(_read_idx, paths)))
+    return _checked(arrays, paths[0].parent, drawn.GARMENT_NAMES)
 
 
 def _drawn_garments() -> Images:
@@ -299,15 +331,20 @@ def _drawn_garments() -> Images:
 
 def _read_npz(path: Path, class_names: tuple[str, ...]) -> Images:
     try:
-        if not zipfile.is_zipfile(path):  # np.load would guess another format
+        content = path.read_bytes()
+    except OSError as error:
+        raise CourseError(f"{path} cannot be opened ({error.strerror}). Make it readable, or remove it.") from error
+    try:
+        if not zipfile.is_zipfile(io.BytesIO(content)):  # np.load would guess another format
             raise ValueError("no zip archive")
-        with np.load(path, allow_pickle=False) as archive:
-            return _checked(dict(archive), path, class_names)
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            arrays = dict(archive)
+    except Exception as error:  # a damaged archive fails in a dozen ways, from zlib's to tokenize's
         raise CourseError(
             f"{path} cannot be read ({error}): it is cut short or not an .npz archive of plain arrays. "
             "Put a whole copy in its place, or remove it and run `python course.py data fetch`."
         ) from error
+    return _checked(arrays, path, class_names)
 
 
 def _read_idx(path: Path) -> np.ndarray:
@@ -374,12 +411,18 @@ def main(arguments: list[str]) -> None:
     if action not in ("status", "fetch"):
         raise CourseError(f"data {action}: unknown. It can be `data status` or `data fetch`.")
     print(f"Data folder: {profile.data_dir()}")
+    failed = []
     if action == "fetch":
-        for find, remotes in DATASETS.values():
-            if find() is None:
-                fetch(remotes)
-    for title, what in status():
-        print(f"{title}: {what}")
+        for title, (_, remotes) in DATASETS.items():
+            try:
+                print(f"{title}: in {fetch(remotes)[0].parent}")
+            except CourseError as error:
+                failed.append(f"{title}: {error}")
+    else:
+        for title, what in status():
+            print(f"{title}: {what}")
+    if failed:
+        raise CourseError("\n".join(failed))
 
 
 if __name__ == "__main__":

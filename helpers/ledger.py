@@ -30,7 +30,8 @@ def load(name: str) -> dict:
 def measured(name: str, metric: str) -> str:
     """A share on file as "99.15 % ± 0.13": the mean over seeds, with its 95 % half-width in points."""
     found = load(name)["metrics"][metric]
-    return f"{100 * found['mean']:.2f} % ± {100 * found['half_width']:.2f}"
+    spread = "" if found["half_width"] is None else f" ± {100 * found['half_width']:.2f}"  # one seed has none
+    return f"{100 * found['mean']:.2f} %{spread}"
 
 
 def beside_sources(rows: dict[str, object]) -> str:

@@ -75,8 +75,8 @@ def data_dir() -> Path:
 def quiet_stderr() -> Iterator[None]:
     """Hold back what C++ code writes to file descriptor 2; show it only if the block fails."""
     sys.stderr.flush()
-    saved = os.dup(2)
     with tempfile.TemporaryFile() as held:
+        saved = os.dup(2)
         os.dup2(held.fileno(), 2)
         try:
             yield
@@ -95,8 +95,6 @@ def quiet_tensorflow():
 
     Returns the ``tensorflow`` module. Raises CourseError if it is missing or older than 2.19.
     """
-    if "tensorflow" in sys.modules:
-        return sys.modules["tensorflow"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     try:

@@ -20,7 +20,9 @@ def empty_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("COURSE_DATA", "auto")
     monkeypatch.setattr(data, "KAGGLE_INPUT", tmp_path / "kaggle")
-    data._unreachable.cache_clear()
+    for name in ("NO_PROXY", "no_proxy"):  # loopback is not to be reached through a proxy
+        monkeypatch.setenv(name, "*")
+    monkeypatch.setattr(data, "_answers", {})
     return folder
 
 

@@ -1,23 +1,54 @@
 from __future__ import annotations
 
+import os
 import re
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
+import time
+import types
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from helpers.profile import ROOT
 
+# What the copied script runs in place of the course's own modules: it says what it was given.
+ECHO = """
+import os, sys, time
+import course_probe
+print("ran", sys.argv[1:], {k: os.environ.get(k) for k in ("COURSE_DATA", "COURSE_PROFILE", "PYTHONUTF8")}, flush=True)
+if sys.argv[1:] == ["wait"]:
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        time.sleep(1)
+        print("cleaned up")
+sys.exit(3)
+"""
+
 
 @pytest.fixture
 def course(tmp_path: Path) -> Path:
-    """course.py alone in a folder, with a lock that asks for one small package."""
-    shutil.copy(ROOT / "course.py", tmp_path)
-    (tmp_path / "requirements.lock").write_text("iniconfig==2.1.0\n")
-    return tmp_path
+    """course.py in a folder whose name has a space, a lock that asks for one package, and a wheelhouse."""
+    folder = tmp_path / "the course"
+    for package, module in (("helpers", "data"), ("tools", "measure"), ("pytest", "__main__")):
+        (folder / package).mkdir(parents=True)
+        (folder / package / "__init__.py").write_text("")
+        (folder / package / f"{module}.py").write_text(ECHO)
+    shutil.copy(ROOT / "course.py", folder)
+    (folder / "requirements.lock").write_text("course-probe==1.0\n")
+    (folder / "wheels").mkdir()
+    info = "course_probe-1.0.dist-info/"
+    with zipfile.ZipFile(folder / "wheels" / "course_probe-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("course_probe.py", "")
+        wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: course-probe\nVersion: 1.0\n")
+        wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(info + "RECORD", "")
+    return folder
 
 
 @pytest.fixture
@@ -27,9 +58,49 @@ def script(course):
 
 
 def call(course: Path, *arguments: str) -> tuple[int, str]:
-    command = [sys.executable, "-S", str(course / "course.py"), *arguments]
-    found = subprocess.run(command, cwd=course.parent, capture_output=True, text=True, timeout=300)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("COURSE_")}
+    command = [sys.executable, str(course / "course.py"), *arguments]
+    found = subprocess.run(command, cwd=course.parent, capture_output=True, text=True, timeout=300, env=environment)
     return found.returncode, found.stdout + found.stderr
+
+
+def test_from_nothing_to_a_command_that_runs_and_warm_the_next_time(course):
+    """Offline from a wheelhouse without uv: plain pip installs. The exit code is the command's."""
+    wheels = ("--wheelhouse", str(course / "wheels"))
+    code, shown = call(course, "data", "fetch", *wheels)
+    assert code == 3 and "Making " in shown and "Installing" in shown
+    assert "ran ['fetch'] {'COURSE_DATA': None, 'COURSE_PROFILE': None, 'PYTHONUTF8': '1'}" in shown
+
+    code, shown = call(course, "data")
+    assert code == 3 and shown.startswith("ran []"), "the second call must start at once"
+
+    code, shown = call(course, "test", "-x")
+    assert code == 3 and "ran ['-x'] {'COURSE_DATA': 'drawn', 'COURSE_PROFILE': 'quick'" in shown
+
+    (course / "requirements.lock").write_text("course-probe==1.0  # changed\n")
+    assert "Installing" in call(course, "data", *wheels)[1]
+
+    shutil.rmtree(next((course / ".venv").rglob("site-packages")) / "pip")  # as if cut short
+    code, shown = call(course, "data", *wheels)
+    assert code == 3 and "Making " in shown and "ran []" in shown
+
+    if os.name != "nt":  # the command answers Ctrl-C itself, and is waited for
+        process = subprocess.Popen(
+            [sys.executable, str(course / "course.py"), "measure", "wait"],
+            stdout=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        assert process.stdout.readline().startswith("ran ['wait']")
+        time.sleep(0.5)
+        os.killpg(process.pid, signal.SIGINT)
+        assert "cleaned up" in process.communicate(timeout=20)[0] and process.returncode == 3
+
+
+def test_packages_that_cannot_be_installed_leave_no_stamp(course, tmp_path):
+    """An empty wheelhouse stands for a network that is down."""
+    (tmp_path / "empty").mkdir()
+    code, shown = call(course, "data", "--wheelhouse", str(tmp_path / "empty"))
+    assert code == 1 and "the packages could not be installed" in shown and "Traceback" not in shown
+    assert (course / ".venv").is_dir() and not (course / ".venv" / "course-stamp.txt").exists()
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
@@ -50,7 +121,7 @@ def test_help_lists_every_command(script):
         (("lab", "--wheelhouse"), "--wheelhouse needs a folder"),
         (
             ("lab", "--wheelhouse", "/no/such"),
-            "/no/such is no folder. Make it with:\n  python -m pip download",
+            "--wheelhouse /no/such is no folder. Make it on a computer with a network:\n  python -m pip download",
         ),
     ],
 )
@@ -66,42 +137,30 @@ def test_options_may_stand_anywhere_and_the_rest_keeps_its_order(script):
     assert script["options"](["lab", "--wheelhouse", "w", *rest[1:]]) == (False, "w", rest)
 
 
-def test_an_unsupported_python_takes_another_one(script):
+@pytest.mark.parametrize(
+    ("system", "command"), [("posix", ["/bin/python3.12"]), ("nt", ["/bin/py", "-3.12"])], ids=["posix", "windows"]
+)
+def test_an_unsupported_python_takes_another_one(script, system, command):
     functions = script["find_python"].__globals__
-    functions["usable"] = lambda command: "python3.12" in command[0]
-    functions["shutil"] = type(
-        "S", (), {"which": staticmethod(lambda name: f"/bin/{name}" if "python3" in name else None)}
-    )
-    assert script["find_python"]() == ["/bin/python3.12"]
+    functions["os"] = types.SimpleNamespace(name=system)
+    functions["shutil"] = types.SimpleNamespace(which=lambda name: f"/bin/{name}" if name.startswith("py") else None)
+    functions["version"] = lambda found, *_: "3.12" if found == command else "3.14"
+    assert script["find_python"]() == command
 
 
 def test_without_any_usable_python_it_says_what_to_install(script):
-    script["find_python"].__globals__["usable"] = lambda command: False
+    script["find_python"].__globals__["version"] = lambda *_: ""
     with pytest.raises(SystemExit) as error:
         script["find_python"]()
     for part in ("3.10, 3.11, 3.12 or 3.13", "sudo apt install python3-venv", "without venv or ensurepip"):
         assert part in str(error.value)
 
 
-def test_a_python_without_ensurepip_is_not_usable(script, tmp_path):
-    assert script["usable"]([sys.executable])
-    (tmp_path / "ensurepip.py").write_text("raise ImportError('as on stock Debian')")
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); exec(sys.argv[1])"
-    wrapper = tmp_path / "wrapper.py"
-    wrapper.write_text(code)
-
-    assert not script["usable"](["/no/such/python"])
-    functions = script["usable"].__globals__
-    functions["PROBE"] = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); " + functions["PROBE"]
-    assert not script["usable"]([sys.executable])
-
-
-def test_packages_that_cannot_be_installed_leave_no_stamp(course, tmp_path):
-    """An empty wheelhouse stands for a network that is down."""
-    (tmp_path / "wheels").mkdir()
-    code, shown = call(course, "data", "--wheelhouse", str(tmp_path / "wheels"))
-    assert code == 1 and "the packages could not be installed" in shown and "Traceback" not in shown
-    assert (course / ".venv").is_dir() and not (course / ".venv" / "course-stamp.txt").exists()
+def test_version_of_a_python_that_lacks_a_module_or_does_not_run(script):
+    here = ".".join(map(str, sys.version_info[:2]))
+    assert script["version"]([sys.executable], "venv", "ensurepip") == here
+    assert script["version"]([sys.executable], "no_such_module") == "", "stock Debian has no ensurepip"
+    assert script["version"](["/no/such/python"]) == ""
 
 
 def test_script_uses_the_standard_library_alone_and_stays_short():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -78,6 +79,15 @@ def test_pre_commit_uses_the_locked_versions():
             assert version(pinned) in {version(r) for r in LOCKED[canonicalize_name(pinned.name)]}
 
 
-def test_readme_and_script_name_the_same_commands():
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "data/README.md", "LICENSE-CONTENT.md"])
+def test_links_of_a_page_lead_somewhere(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+        assert (ROOT / page).parent.joinpath(target).exists(), target
+
+
+def test_readme_names_commands_that_exist():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "python course.py lab" in readme and "python course.py test" in readme
+    named = set(re.findall(r"python course\.py (\w+)", readme))
+    known = set(re.findall(r'^    "(\w+)": \[', (ROOT / "course.py").read_text(encoding="utf-8"), re.M))
+    assert {"lab", "test", "data"} <= named <= known

@@ -48,6 +48,11 @@ def test_a_tagged_cell_that_stores_nothing_is_refused(tmp_path, output, count):
     assert code != 0 and "nbval would compare nothing" in shown and "Cell 0" in shown
 
 
+def test_a_cell_checked_by_comment_that_stores_nothing_is_refused(tmp_path):
+    code, shown = nbval(tmp_path, cell("# NBVAL_CHECK_OUTPUT\nprint(1)"))
+    assert code != 0 and "nbval would compare nothing" in shown
+
+
 def test_one_cause_is_one_failure(tmp_path):
     code, shown = nbval(tmp_path, cell("x = 1"), cell("1 / 0"), cell("print(y)"), cell("print(z)"))
     assert code == 1 and "1 failed, 1 passed, 2 skipped" in shown

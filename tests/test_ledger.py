@@ -56,6 +56,11 @@ def test_unknown_experiment_names_the_known():
         ledger.load("book")
 
 
+def test_one_seed_has_a_mean_and_no_spread(monkeypatch):
+    monkeypatch.setattr(ledger, "load", lambda name: {"metrics": {"m": {"mean": 0.5, "half_width": None}}})
+    assert ledger.measured("any", "m") == "50.00 %"
+
+
 def test_table_sets_source_measurement_and_run_side_by_side():
     lines = ledger.beside_sources({"book_convnet.test_accuracy": Score(99, 100)}).splitlines()
     assert len(lines) == 3 and "99.26 % (book notes, 5.1)" in lines[2]

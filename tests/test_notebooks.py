@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 
 from helpers.profile import ROOT
 from tools import notebooks
@@ -72,6 +76,16 @@ def test_links_between_notebooks_lead_somewhere(notebook):
         assert (notebooks.NOTEBOOKS / target).is_file(), target
 
 
+def test_the_pre_commit_hook_leaves_a_notebook_as_refresh_wrote_it(tmp_path):
+    """nbstripout would renumber the cells' ids without --keep-id."""
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
+    entry = next(hook["entry"] for hook in hooks if hook["id"] == "nbstripout").split()
+    copies = [shutil.copy(path, tmp_path) for path in PATHS]
+    subprocess.run([sys.executable, "-m", "nbstripout", *entry[1:], *copies], check=True)
+    for path in PATHS:
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
+
+
 # The tools that run and refresh
 
 
@@ -116,6 +130,15 @@ def test_refresh_keeps_tagged_outputs_and_leaves_a_failing_notebook_alone(tmp_pa
     assert notebooks.refresh([bad]) == 1 and bad.read_bytes() == before
 
 
-def test_unknown_number_is_named():
-    with pytest.raises(SystemExit, match="No notebook numbered 99. There are: 00, 01"):
-        notebooks.find(["99"])
+@pytest.mark.parametrize("number", ["99", "01_convnet", "1"])
+def test_unknown_number_is_named(number):
+    with pytest.raises(SystemExit, match=f"No notebook numbered {number}. There are: 00, 01"):
+        notebooks.find([number])
+
+
+@pytest.mark.parametrize(("choice", "over"), [("quick", ["b", "c"]), ("full", [])])
+def test_twice_the_budget_fails_in_the_quick_profile_alone(monkeypatch, choice, over):
+    monkeypatch.setenv("COURSE_PROFILE", choice)
+    rows = [("a", 119, 4000, "ok"), ("b", 121, 10, "ok"), ("c", 1, 4097, "ok")]
+    assert notebooks.over_twice_budget(rows) == over
+    assert notebooks.table(rows).count("(budget 60 s, 2048 MiB)") == 3
