@@ -101,7 +101,7 @@ def fashion_mnist() -> Images:
     """Garments in ten classes (Zalando Research): 60,000 + 10,000 where the real set can be had.
 
     Sources in order: ``<data dir>/fashion_mnist.npz``; a copy fetched earlier; the publisher's
-    four files. Stand-in: garments that ``helpers.drawn`` draws, 6,000 + 2,000.
+    four files. Stand-in: garments that ``helpers.drawn`` draws, 4,000 + 2,000.
 
     Raises CourseError for a broken file, and under COURSE_DATA=real when none can be had.
     """
@@ -320,7 +320,7 @@ def _local_fashion() -> Images | None:
 
 
 def _drawn_garments() -> Images:
-    train, test = 6_000, 2_000
+    train, test = 4_000, 2_000
     x, y = drawn.garments(train + test, seed=profile.SEED)
     source = f"{train:,} + {test:,} garments drawn by helpers/drawn.py (stand-in)"
     return Images(x[:train], y[:train], x[train:], y[train:], drawn.GARMENT_NAMES, source, real=False)

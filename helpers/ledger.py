@@ -28,10 +28,14 @@ def load(name: str) -> dict:
 
 
 def measured(name: str, metric: str) -> str:
-    """A share on file as "99.15 % ± 0.13": the mean over seeds, with its 95 % half-width in points."""
-    found = load(name)["metrics"][metric]
-    spread = "" if found["half_width"] is None else f" ± {100 * found['half_width']:.2f}"  # one seed has none
-    return f"{100 * found['mean']:.2f} %{spread}"
+    """A share on file as "99.15 % ± 0.12 (one more run ± 0.25, 3 seeds)"; see ``tools.measure.summary``."""
+    entry = load(name)
+    found, seeds = entry["metrics"][metric], len(entry["seeds"])
+    text = f"{100 * found['mean']:.2f} %"
+    if seeds == 1:  # says nothing about the spread
+        return f"{text} (1 seed)"
+    spread, next_run = 100 * found["half_width"], 100 * found["one_more_run"]
+    return f"{text} ± {spread:.2f} (one more run ± {next_run:.2f}, {seeds} seeds)"
 
 
 def beside_sources(rows: dict[str, object]) -> str:
@@ -41,13 +45,12 @@ def beside_sources(rows: dict[str, object]) -> str:
     and 1, or None). Raises CourseError for an experiment that was not measured.
     """
     claims = json.loads((RESULTS / "sources.json").read_text(encoding="utf-8"))
-    lines = ["| | source | measured, full profile, real data | this run |", "|---|---|---|---|"]
+    lines = ["| | source | measured at the source's sizes, real data | this run |", "|---|---|---|---|"]
     for key, here in rows.items():
         name, metric = key.split(".")
         claim = claims.get(key)
         source = f"{100 * claim['value']:.2f} % ({claim['source']})" if claim else "–"
-        seeds = len(load(name)["seeds"])
         run = f"{100 * here:.2f} %" if isinstance(here, float) else "–" if here is None else str(here)
         label = f"{name}: {metric.replace('_', ' ')}"
-        lines.append(f"| {label} | {source} | {measured(name, metric)} ({seeds} seeds) | {run} |")
+        lines.append(f"| {label} | {source} | {measured(name, metric)} | {run} |")
     return "\n".join(lines)

@@ -6,6 +6,7 @@ import re
 import nbformat
 import numpy as np
 import pytest
+from scipy import stats
 
 from helpers import ledger
 from helpers.profile import ROOT, CourseError
@@ -22,6 +23,10 @@ def test_entry_is_whole_and_its_means_follow_from_its_values(name):
     for metric in entry["metrics"].values():
         assert len(metric["values"]) == len(entry["seeds"])
         assert metric["mean"] == pytest.approx(np.mean(metric["values"]), abs=2e-5)
+        half = stats.t.interval(0.95, len(metric["values"]) - 1, scale=stats.sem(metric["values"]))[1]
+        assert metric["half_width"] == pytest.approx(half, abs=1e-4)
+        spread = np.std(metric["values"], ddof=1) * stats.t.ppf(0.975, len(metric["values"]) - 1)
+        assert metric["one_more_run"] == pytest.approx(spread * (1 + 1 / len(metric["values"])) ** 0.5, abs=2e-4)
 
 
 @pytest.mark.parametrize("claim", SOURCES)
@@ -57,14 +62,14 @@ def test_unknown_experiment_names_the_known():
 
 
 def test_one_seed_has_a_mean_and_no_spread(monkeypatch):
-    monkeypatch.setattr(ledger, "load", lambda name: {"metrics": {"m": {"mean": 0.5, "half_width": None}}})
-    assert ledger.measured("any", "m") == "50.00 %"
+    monkeypatch.setattr(ledger, "load", lambda name: {"seeds": [0], "metrics": {"m": {"mean": 0.5}}})
+    assert ledger.measured("any", "m") == "50.00 % (1 seed)"
 
 
 def test_table_sets_source_measurement_and_run_side_by_side():
     lines = ledger.beside_sources({"book_convnet.test_accuracy": Score(99, 100)}).splitlines()
     assert len(lines) == 3 and "99.26 % (book notes, 5.1)" in lines[2]
-    assert "99.00 % (95 % interval" in lines[2] and "(3 seeds)" in lines[2]
+    assert "99.00 % (95 % interval" in lines[2] and "one more run ±" in lines[2]
 
 
 def prose() -> dict[str, str]:
@@ -81,7 +86,7 @@ def on_file() -> set[str]:
     values = [claim["value"] for claim in SOURCES.values()]
     for name in ledger.experiments():
         for metric in ledger.load(name)["metrics"].values():
-            values += [*metric["values"], metric["mean"], metric["half_width"] or 0]
+            values += [*metric["values"], metric["mean"], metric["half_width"] or 0, metric["one_more_run"] or 0]
     return {f"{100 * value:.{digits}f}" for value in values for digits in (1, 2)} | {
         f"{value:.{digits}f}" for value in values for digits in (2, 3)
     }
