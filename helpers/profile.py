@@ -102,6 +102,7 @@ def quiet_tensorflow():
             import tensorflow as tf
 
             tf.constant(0.0)  # the first tensor starts the devices, which log too
+            tf.get_logger().setLevel("ERROR")  # no advice on retracing: a notebook builds several models
     except ModuleNotFoundError as error:
         raise CourseError(
             f"{error.name} is not installed in the Python that runs this ({sys.executable}). "

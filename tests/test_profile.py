@@ -72,7 +72,9 @@ def test_held_back_stderr_is_shown_when_the_block_fails(capfd):
 
 
 def test_old_tensorflow_is_refused(monkeypatch, tmp_path: Path):
-    (tmp_path / "tensorflow.py").write_text("__version__ = '2.18.1'\ndef constant(x): pass\n")
+    (tmp_path / "tensorflow.py").write_text(
+        "import logging\n__version__ = '2.18.1'\nconstant, get_logger = abs, logging.getLogger\n"
+    )
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(CourseError, match=r"2\.18\.1 is too old: the course needs 2\.19"):
