@@ -11,27 +11,30 @@ checksum. Nothing here ever overwrites a file that it did not write.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
-import os
 import sys
-import threading
-import time
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from helpers import drawn, profile
+from helpers import drawn, fetching, photos, profile
+from helpers.fetching import Remote
 from helpers.profile import CourseError
 
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+Found = TypeVar("Found")  # what a loader looks for: arrays, or folders of photos
+
 KAGGLE_INPUT = Path("/kaggle/input")
-DECIDE_WITHIN = 2.5  # seconds that COURSE_DATA=auto waits for a server to answer
-ASK_AGAIN_AFTER = 30  # seconds that an answer holds
 DIGIT_NAMES = tuple("0123456789")
+PET_NAMES = ("cat", "dog")
 PIXEL_COLUMNS = [f"pixel{i}" for i in range(28 * 28)]
 
 
@@ -53,17 +56,22 @@ class Images:
     real: bool
 
 
-@dataclass(frozen=True)
-class Remote:
-    """One public file: its address, pooch checksum and size in bytes."""
+@dataclass(frozen=True, eq=False)
+class Photos:
+    """Photos of cats and dogs as ``tf.data`` datasets of batches.
 
-    url: str
-    checksum: str
-    size: int
+    A batch is images, float32 RGB of shape (N, side, side, 3) with values 0-255, and labels, int32 of shape
+    (N,), which index ``class_names``. Only ``train`` is shuffled, anew each epoch. ``files`` are what the datasets
+    read; ``source`` says in words where they came from, ``real`` whether they are photos or drawn.
+    """
 
-    @property
-    def name(self) -> str:
-        return self.url.rsplit("/", 1)[1]
+    train: tf.data.Dataset
+    validation: tf.data.Dataset
+    test: tf.data.Dataset
+    class_names: tuple[str, ...]
+    source: str
+    real: bool
+    files: photos.Split
 
 
 MNIST_FILES = (
@@ -83,6 +91,15 @@ FASHION_FILES = tuple(  # checksums published in Zalando's own README
         ("t10k-labels-idx1", "bb300cfdad3c16e7a12a480ee83cd310", 5_148),
     )
 )
+
+PET_FILES = (
+    Remote(
+        "https://download.microsoft.com/download/3/E/1/3E1C3F21-ECDB-4869-8368-6DEBA77B919F/kagglecatsanddogs_5340.zip",
+        "sha256:b7974bd00a84a99921f36ee4403f089853777b5ae8d151c76a86e64900334af9",
+        824_887_076,
+    ),
+)
+UNASKED = 100e6  # bytes that the quick profile fetches without being told to
 
 
 def mnist() -> Images:
@@ -108,22 +125,44 @@ def fashion_mnist() -> Images:
     return _choose("Fashion-MNIST", _local_fashion, FASHION_FILES, _drawn_garments)
 
 
+def cats_and_dogs(image_size: int = 150, batch_size: int = 20) -> Photos:
+    """Cats and dogs (Kaggle, Microsoft): 2,000 photos for training, 1,000 for validation, 1,000 for testing.
+
+    Sources in order: the folder ``cats_and_dogs_small/{train,validation,test}/{cats,dogs}``; Kaggle's
+    dogs-vs-cats, Microsoft's PetImages, Google's cats_and_dogs_filtered (which has only 500 for testing once
+    validation has its 500), each as a folder or an archive, in the data folder, among Kaggle's inputs or fetched
+    earlier; Microsoft's public archive. Stand-in: pets that ``helpers.drawn`` draws.
+
+    ``image_size``: the side in pixels to which photos are resized, whatever their own shape. Broken files are
+    skipped and counted. Raises CourseError for a damaged source, and under COURSE_DATA=real when none can be had.
+    """
+    if image_size < 1 or batch_size < 1:
+        raise CourseError(f"image_size is {image_size} and batch_size {batch_size}; both should be 1 or more.")
+    split = _choose("Cats and dogs", _local_pets, PET_FILES, _drawn_pets)
+    datasets = [
+        photos.pipeline(split.paths[part], split.labels[part], image_size, batch_size, shuffle=part == "train")
+        for part in photos.PARTS
+    ]
+    return Photos(*datasets, PET_NAMES, split.source, split.real, split)
+
+
 def _choose(
     title: str,
-    find: Callable[[], Images | None],
+    find: Callable[[], Found | None],
     remotes: tuple[Remote, ...],
-    stand_in: Callable[[], Images],
-) -> Images:
+    stand_in: Callable[[], Found],
+) -> Found:
     """Real images if the switch allows and they can be had, else the stand-in; say which and why."""
     choice = profile.data_choice()
     images, why = None, "COURSE_DATA=drawn"
     if choice != "drawn":
         images = find()
         if images is None:
-            why = "" if choice == "real" else _unreachable(_address(remotes[0]))
+            why = "" if choice == "real" else _not_worth_trying(remotes)
             try:
                 if not why:
-                    fetch(remotes)
+                    print(f"{title}: fetching {_megabytes(remotes)} from {fetching.address(remotes[0])}")
+                    fetching.fetch(remotes)
                     images = find()
             except CourseError as error:
                 if choice == "real":
@@ -141,112 +180,15 @@ def _choose(
     return images
 
 
-# Fetching
+def _megabytes(remotes: tuple[Remote, ...]) -> str:
+    return f"{sum(remote.size for remote in remotes) / 1e6:.0f} MB"
 
 
-def fetched_dir() -> Path:
-    """Where fetched files go, exactly as published; served over HTTP, it is a COURSE_MIRROR.
-
-    ``fetched/`` in the data folder, or the user's cache if COURSE_DATA_DIR is unset and the course lies on a
-    read-only disk, as a Kaggle dataset does.
-    """
-    folder = profile.data_dir()
-    exists = next(place for place in (folder, *folder.parents) if place.exists())
-    if os.environ.get("COURSE_DATA_DIR") or os.access(exists, os.W_OK):
-        return folder / "fetched"
-    import pooch
-
-    return Path(pooch.os_cache("seeing-convnets"))
-
-
-def _fetched(remotes: tuple[Remote, ...], also: Path) -> list[Path] | None:
-    """Whole sets of fetched files: in the data folder, where they are fetched to, or in ``also``."""
-    for folder in (profile.data_dir() / "fetched", fetched_dir(), also):
-        paths = [folder / remote.name for remote in remotes]
-        if all(path.is_file() for path in paths):
-            return paths
-    return None
-
-
-def _keras_cache() -> Path:
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
-
-
-def _address(remote: Remote) -> str:
-    mirror = os.environ.get("COURSE_MIRROR", "").strip().rstrip("/")
-    if not mirror:
-        return remote.url
-    if urlsplit(mirror).scheme not in ("http", "https") or not urlsplit(mirror).netloc:
-        raise CourseError(
-            f"COURSE_MIRROR is {mirror!r}. It should be an address like http://192.168.1.5:8000; correct or unset it."
-        )
-    return f"{mirror}/{remote.name}"
-
-
-_answers: dict[str, tuple[float, str]] = {}  # host -> when asked, why it cannot be used
-
-
-def _unreachable(url: str) -> str:
-    """Why the host of ``url`` cannot be used, or "" if it answers in time; an answer holds for a while.
-
-    A thread, since looking up a name can hang far longer than any time-out of the request.
-    """
-    import requests
-
-    host = urlsplit(url).netloc
-    asked, reason = _answers.get(host, (-ASK_AGAIN_AFTER, ""))
-    if time.monotonic() - asked < ASK_AGAIN_AFTER:
-        return reason
-    failure = [f"{host} did not answer within {DECIDE_WITHIN} s"]
-
-    def ask() -> None:
-        try:
-            requests.head(url, timeout=DECIDE_WITHIN)
-            failure[0] = ""
-        except (requests.RequestException, ValueError) as error:
-            failure[0] = f"{host} cannot be reached ({type(error).__name__})"
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(DECIDE_WITHIN)
-    _answers[host] = (time.monotonic(), failure[0])
-    return failure[0]
-
-
-def fetch(remotes: tuple[Remote, ...]) -> list[Path]:
-    """Fetch files into ``fetched_dir()`` with checksums and a progress bar; skip those already there.
-
-    A file appears under its name only when it is whole and its checksum is right. Raises
-    CourseError when the folder cannot be written, the server cannot be reached, or the checksum
-    is wrong.
-    """
-    import pooch
-    import requests
-
-    folder, paths = fetched_dir(), []
-    names = " and ".join(remote.name for remote in remotes)
-    for remote in remotes:
-        url = _address(remote)
-        try:
-            fetched = pooch.retrieve(url, remote.checksum, remote.name, folder, progressbar=sys.stderr.isatty())
-            paths.append(Path(fetched))
-            paths[-1].chmod(0o644)  # pooch leaves it readable for its owner alone
-        except requests.RequestException as error:
-            raise CourseError(
-                f"{url} cannot be fetched ({type(error).__name__}). Check the network or COURSE_MIRROR, or put "
-                f"{names} into {folder} yourself."
-            ) from error
-        except ValueError as error:  # pooch: the checksum differs
-            raise CourseError(
-                f"{url} gave a file whose checksum is wrong: expected {remote.checksum}. It was thrown "
-                "away; fetch again, or check COURSE_MIRROR."
-            ) from error
-        except OSError as error:
-            raise CourseError(
-                f"{folder} cannot be written ({error.strerror or error}). Free space or set "
-                "COURSE_DATA_DIR to a folder that you may write to."
-            ) from error
-    return paths
+def _not_worth_trying(remotes: tuple[Remote, ...]) -> str:
+    """Why COURSE_DATA=auto does not fetch, or ""."""
+    if profile.name() == "quick" and sum(remote.size for remote in remotes) > UNASKED:
+        return f"the quick profile fetches no {_megabytes(remotes)} unasked: `python course.py data fetch` does"
+    return fetching.unreachable(fetching.address(remotes[0]))
 
 
 # MNIST
@@ -260,7 +202,7 @@ def _local_mnist() -> Images | None:
         path = folder / "digit-recognizer" / "train.csv"
         if path.is_file():
             return _read_digit_csv(path)
-    fetched = _fetched(MNIST_FILES, _keras_cache())
+    fetched = fetching.fetched(MNIST_FILES, fetching.keras_cache())
     return _read_npz(fetched[0], DIGIT_NAMES) if fetched else None
 
 
@@ -312,7 +254,7 @@ def _local_fashion() -> Images | None:
     path = profile.data_dir() / "fashion_mnist.npz"
     if path.is_file():
         return _read_npz(path, drawn.GARMENT_NAMES)
-    paths = _fetched(FASHION_FILES, _keras_cache() / "fashion-mnist")
+    paths = fetching.fetched(FASHION_FILES, fetching.keras_cache() / "fashion-mnist")
     if paths is None:
         return None
     arrays = dict(zip(("x_train", "y_train", "x_test", "y_test"), map(_read_idx, paths)))
@@ -324,6 +266,32 @@ def _drawn_garments() -> Images:
     x, y = drawn.garments(train + test, seed=profile.SEED)
     source = f"{train:,} + {test:,} garments drawn by helpers/drawn.py (stand-in)"
     return Images(x[:train], y[:train], x[train:], y[train:], drawn.GARMENT_NAMES, source, real=False)
+
+
+# Cats and dogs
+
+
+def _places() -> list[Path]:
+    kaggle = [KAGGLE_INPUT, KAGGLE_INPUT / "competitions"]
+    return [profile.data_dir(), profile.data_dir() / "fetched", fetching.fetched_dir(), *kaggle, fetching.keras_cache()]
+
+
+def _local_pets() -> photos.Split | None:
+    found = photos.find(_places())
+    if found is None or found.name == photos.SPLIT:
+        return found and photos.read(found)
+    key = hashlib.sha256(f"{found} {found.stat().st_size}".encode()).hexdigest()[:8]
+    split = profile.cache_dir() / f"{photos.SPLIT}_{key}"
+    photos.build(found, split)
+    return photos.read(split)
+
+
+def _drawn_pets() -> photos.Split:
+    folder = profile.cache_dir() / f"drawn_pets_{drawn.fingerprint()}"
+    photos.draw(folder, profile.SEED)
+    split = photos.read(folder)
+    counts = " + ".join(f"{len(paths):,}" for paths in split.paths.values())
+    return replace(split, source=f"{counts} pets drawn by helpers/drawn (stand-in)", real=False)
 
 
 # Reading files
@@ -389,33 +357,46 @@ def _checked(arrays: dict[str, np.ndarray], path: Path, class_names: tuple[str, 
 
 # The command line
 
-DATASETS = {"MNIST": (_local_mnist, MNIST_FILES), "Fashion-MNIST": (_local_fashion, FASHION_FILES)}
+DATASETS = {
+    "MNIST": (lambda: _source(_local_mnist()), MNIST_FILES),
+    "Fashion-MNIST": (lambda: _source(_local_fashion()), FASHION_FILES),
+    "Cats and dogs": (lambda: _photos_here(photos.find(_places())), PET_FILES),
+}
+
+
+def _source(images: Images | None) -> str:
+    return images.source if images else ""
+
+
+def _photos_here(found: Path | None) -> str:
+    return f"photos in {found}" if found else ""
 
 
 def status() -> list[tuple[str, str]]:
-    """For each dataset its name and what is here, or what fetching would add and where."""
+    """For each dataset its name and what is here, or what fetching would add."""
     rows = []
-    for title, (find, remotes) in DATASETS.items():
+    for title, (here, remotes) in DATASETS.items():
         try:
-            images = find()
-            rest = f"not here; fetching adds {sum(r.size for r in remotes) / 1e6:.0f} MB"
-            rows.append((title, rest if images is None else images.source))
+            rows.append((title, here() or f"not here; fetching adds {_megabytes(remotes)}"))
         except CourseError as error:
             rows.append((title, f"broken: {error}"))
     return rows
 
 
 def main(arguments: list[str]) -> None:
-    """``status`` (the default) or ``fetch``."""
-    action = arguments[0] if arguments else "status"
+    """``status`` (the default), or ``fetch`` with the first letters of the datasets' names, or all."""
+    action, *wanted = arguments or ["status"]
     if action not in ("status", "fetch"):
-        raise CourseError(f"data {action}: unknown. It can be `data status` or `data fetch`.")
+        raise CourseError(f"data {action}: unknown. It can be `data status` or `data fetch [NAME ...]`.")
+    titles = {name: [t for t in DATASETS if t.lower().startswith(name.lower())] for name in wanted}
+    if unknown := [name for name, found in titles.items() if not found]:
+        raise CourseError(f"no dataset {', '.join(unknown)}. There are: {', '.join(DATASETS)}.")
     print(f"Data folder: {profile.data_dir()}")
     failed = []
     if action == "fetch":
-        for title, (_, remotes) in DATASETS.items():
+        for title in dict.fromkeys(t for found in titles.values() for t in found) if wanted else DATASETS:
             try:
-                print(f"{title}: in {fetch(remotes)[0].parent}")
+                print(f"{title}: in {fetching.fetch(DATASETS[title][1])[0].parent}")
             except CourseError as error:
                 failed.append(f"{title}: {error}")
     else:

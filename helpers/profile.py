@@ -71,6 +71,23 @@ def data_dir() -> Path:
     return (ROOT / Path(os.environ.get("COURSE_DATA_DIR", "").strip() or "data").expanduser()).resolve()
 
 
+def writable(folder: Path) -> bool:
+    """Whether a folder, there or still to be made, may be written to."""
+    return os.access(next(place for place in (folder, *folder.parents) if place.exists()), os.W_OK)
+
+
+def user_cache() -> Path:
+    """The user's own cache folder: for a course on a read-only disk, as a Kaggle dataset is."""
+    import pooch
+
+    return Path(pooch.os_cache("seeing-convnets"))
+
+
+def cache_dir() -> Path:
+    """Where the course keeps what it can make again, such as drawn photos: ``data/cache``, or the user's cache."""
+    return ROOT / "data" / "cache" if writable(ROOT / "data") else user_cache()
+
+
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
     """Hold back what C++ code writes to file descriptor 2; show it only if the block fails."""

@@ -79,7 +79,7 @@ class Score:
         return f"{100 * self.accuracy:.2f} % (95 % interval {100 * low:.2f} to {100 * high:.2f}, {self.total:,} images)"
 
 
-def predicted_classes(model: keras.Model, images: np.ndarray) -> np.ndarray:
+def predicted_classes(model: keras.Model, images) -> np.ndarray:
     """Class index of each image, shape (N,): the largest output, or output > 0.5 if there is one unit."""
     outputs = model.predict(images, batch_size=256, verbose=0)
     return outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0.5).astype(int)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers import data
+from helpers import data, fetching, profile
 
 
 @pytest.fixture
@@ -22,7 +22,8 @@ def empty_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(data, "KAGGLE_INPUT", tmp_path / "kaggle")
     for name in ("NO_PROXY", "no_proxy"):  # loopback is not to be reached through a proxy
         monkeypatch.setenv(name, "*")
-    monkeypatch.setattr(data, "_answers", {})
+    monkeypatch.setattr(fetching, "_answers", {})
+    monkeypatch.setattr(profile, "cache_dir", lambda: tmp_path / "cache")
     return folder
 
 

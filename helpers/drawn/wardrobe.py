@@ -1,7 +1,6 @@
-"""Images drawn with OpenCV: what the course uses where the real photos cannot be had.
+"""Garments drawn with OpenCV, in the form of Fashion-MNIST.
 
-Every function takes a seed, and the same seed gives the same bytes. Shapes are drawn large and
-averaged down, which gives them the soft edges of a small photo.
+Shapes are drawn large and averaged down, which gives them the soft edges of a small photo.
 """
 
 from __future__ import annotations

@@ -1,0 +1,135 @@
+"""Fetching public files: with checksums, from their own address or from a mirror, given up in time.
+
+``COURSE_MIRROR`` replaces every address (see helpers.profile). Nothing here overwrites a file that
+it did not write, and no half file stays behind.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from helpers import profile
+from helpers.profile import CourseError
+
+DECIDE_WITHIN = 2.5  # seconds that COURSE_DATA=auto waits for a server to answer
+ASK_AGAIN_AFTER = 30  # seconds that an answer holds
+
+
+@dataclass(frozen=True)
+class Remote:
+    """One public file: its address, pooch checksum and size in bytes."""
+
+    url: str
+    checksum: str
+    size: int
+
+    @property
+    def name(self) -> str:
+        return self.url.rsplit("/", 1)[1]
+
+
+def fetched_dir() -> Path:
+    """Where fetched files go, exactly as published; served over HTTP, it is a COURSE_MIRROR.
+
+    ``fetched/`` in the data folder, or the user's cache if COURSE_DATA_DIR is unset and the course lies on a
+    read-only disk, as a Kaggle dataset does.
+    """
+    if os.environ.get("COURSE_DATA_DIR") or profile.writable(profile.data_dir()):
+        return profile.data_dir() / "fetched"
+    return profile.user_cache()
+
+
+def fetched(remotes: tuple[Remote, ...], also: Path) -> list[Path] | None:
+    """Whole sets of fetched files: in the data folder, where they are fetched to, or in ``also``."""
+    for folder in (profile.data_dir() / "fetched", fetched_dir(), also):
+        paths = [folder / remote.name for remote in remotes]
+        if all(path.is_file() for path in paths):
+            return paths
+    return None
+
+
+def keras_cache() -> Path:
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
+
+
+def address(remote: Remote) -> str:
+    mirror = os.environ.get("COURSE_MIRROR", "").strip().rstrip("/")
+    if not mirror:
+        return remote.url
+    if urlsplit(mirror).scheme not in ("http", "https") or not urlsplit(mirror).netloc:
+        raise CourseError(
+            f"COURSE_MIRROR is {mirror!r}. It should be an address like http://192.168.1.5:8000; correct or unset it."
+        )
+    return f"{mirror}/{remote.name}"
+
+
+_answers: dict[str, tuple[float, str]] = {}  # host -> when asked, why it cannot be used
+
+
+def unreachable(url: str) -> str:
+    """Why the host of ``url`` cannot be used, or "" if it answers in time; an answer holds for a while.
+
+    A thread, since looking up a name can hang far longer than any time-out of the request.
+    """
+    import requests
+
+    host = urlsplit(url).netloc
+    asked, reason = _answers.get(host, (-ASK_AGAIN_AFTER, ""))
+    if time.monotonic() - asked < ASK_AGAIN_AFTER:
+        return reason
+    failure = [f"{host} did not answer within {DECIDE_WITHIN} s"]
+
+    def ask() -> None:
+        try:
+            requests.head(url, timeout=DECIDE_WITHIN)
+            failure[0] = ""
+        except (requests.RequestException, ValueError) as error:
+            failure[0] = f"{host} cannot be reached ({type(error).__name__})"
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(DECIDE_WITHIN)
+    _answers[host] = (time.monotonic(), failure[0])
+    return failure[0]
+
+
+def fetch(remotes: tuple[Remote, ...]) -> list[Path]:
+    """Fetch files into ``fetched_dir()`` with checksums and a progress bar; skip those already there.
+
+    A file appears under its name only when it is whole and its checksum is right. Raises
+    CourseError when the folder cannot be written, the server cannot be reached, or the checksum
+    is wrong.
+    """
+    import pooch
+    import requests
+
+    folder, paths = fetched_dir(), []
+    names = " and ".join(remote.name for remote in remotes)
+    for remote in remotes:
+        url = address(remote)
+        try:
+            fetched = pooch.retrieve(url, remote.checksum, remote.name, folder, progressbar=sys.stderr.isatty())
+            paths.append(Path(fetched))
+            paths[-1].chmod(0o644)  # pooch leaves it readable for its owner alone
+        except requests.RequestException as error:
+            raise CourseError(
+                f"{url} cannot be fetched ({type(error).__name__}). Check the network or COURSE_MIRROR, or put "
+                f"{names} into {folder} yourself."
+            ) from error
+        except ValueError as error:  # pooch: the checksum differs
+            raise CourseError(
+                f"{url} gave a file whose checksum is wrong: expected {remote.checksum}. It was thrown "
+                "away; fetch again, or check COURSE_MIRROR."
+            ) from error
+        except OSError as error:
+            raise CourseError(
+                f"{folder} cannot be written ({error.strerror or error}). Free space or set "
+                "COURSE_DATA_DIR to a folder that you may write to."
+            ) from error
+    return paths

@@ -1,0 +1,351 @@
+"""Photos of cats and dogs in every published form, whole and broken."""
+
+from __future__ import annotations
+
+import errno
+import io
+import shutil
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import data, photos
+from helpers.profile import CourseError
+
+PARTS = {"train": 6, "validation": 2, "test": 2}  # of each class, in place of 1,000, 500 and 500
+
+
+def jpeg(number: int, label: int = 0, size: tuple[int, int] = (40, 30), mode: str = "RGB", kind: str = "JPEG") -> bytes:
+    """A picture whose red says its class and whose green its number."""
+    color = {"RGB": (200 * label, 5 * number, 90), "L": 90, "CMYK": (10, 20, 30, 0), "P": 5}[mode]
+    file = io.BytesIO()
+    Image.new(mode, size, color).save(file, kind)
+    return file.getvalue()
+
+
+BROKEN = {
+    "empty": b"",
+    "not an image": b"<html>Sign in to the conference Wi-Fi</html>",
+    "a BMP": jpeg(0, kind="BMP"),
+    "a GIF": jpeg(0, mode="P", kind="GIF"),
+    "grey": jpeg(0, mode="L"),
+    "CMYK": jpeg(0, mode="CMYK"),
+    "cut short": jpeg(0, size=(400, 300))[:-300],
+}
+
+
+@pytest.fixture(autouse=True)
+def small_split(monkeypatch):
+    monkeypatch.setattr(photos, "PARTS", PARTS)
+
+
+def published(count: int = 10, broken: dict[int, bytes] | None = None) -> dict[tuple[str, int], bytes]:
+    """Photos of both classes by class and number; those of cats may be replaced by broken ones."""
+    names = enumerate(("cat", "dog"))
+    whole = {(name, n): jpeg(n, label) for label, name in names for n in range(count)}
+    return whole | {("cat", n): content for n, content in (broken or {}).items()}
+
+
+def write_tree(folder: Path, form: str, content: dict[tuple[str, int], bytes]) -> None:
+    for (name, n), photo in content.items():
+        path = folder / form.format(name=name, Name=name.capitalize(), n=n)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(photo)
+
+
+def zipped(form: str, content: dict[tuple[str, int], bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for (name, n), photo in content.items():
+            archive.writestr(form.format(name=name, Name=name.capitalize(), n=n), photo)
+    return file.getvalue()
+
+
+def publish(folder: Path, form: str, content: dict[tuple[str, int], bytes]) -> None:
+    """Lay photos out as one of their publishers does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if form == "ready":
+        for (name, n), photo in content.items():
+            part = "train" if n < 6 else "validation" if n < 8 else "test"
+            path = folder / "cats_and_dogs_small" / part / f"{name}s" / f"{name}.{n}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(photo)
+    elif form == "kaggle flat":
+        write_tree(folder / "dogs-vs-cats", "train/{name}.{n}.jpg", content)
+    elif form == "kaggle train.zip":
+        (folder / "dogs-vs-cats").mkdir()
+        (folder / "dogs-vs-cats" / "train.zip").write_bytes(zipped("train/{name}.{n}.jpg", content))
+    elif form == "kaggle zip in zip":
+        with zipfile.ZipFile(folder / "dogs-vs-cats.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("test1.zip", zipped("test1/{n}.jpg", {("cat", n): b"" for n in range(3)}))
+            archive.writestr("train.zip", zipped("train/{name}.{n}.jpg", content))
+    elif form == "microsoft":
+        (folder / "kagglecatsanddogs_5340.zip").write_bytes(zipped("PetImages/{Name}/{n}.jpg", content))
+    elif form == "microsoft unpacked":
+        write_tree(folder, "PetImages/{Name}/{n}.jpg", content)
+        (folder / "PetImages" / "Cat" / "Thumbs.db").write_bytes(b"not a photo")
+    elif form == "google":
+        (folder / "cats_and_dogs_filtered.zip").write_bytes(
+            zipped("cats_and_dogs_filtered/train/{name}s/{name}.{n}.jpg", content)
+        )
+
+
+FORMS = ["ready", "kaggle flat", "kaggle train.zip", "kaggle zip in zip", "microsoft", "microsoft unpacked", "google"]
+
+
+def contents(split: photos.Split) -> dict[str, list[bytes]]:
+    return {part: [Path(path).read_bytes() for path in paths] for part, paths in split.paths.items()}
+
+
+def expected(content: dict[tuple[str, int], bytes], broken: tuple[int, ...] = ()) -> dict[str, list[bytes]]:
+    """What the split must hold: whole photos in the order of their numbers, cats before dogs."""
+    found: dict[str, list[bytes]] = {part: [] for part in PARTS}
+    for name in ("cat", "dog"):
+        numbers = [n for c, n in content if c == name and not (name == "cat" and n in broken)]
+        start = 0
+        for part, count in PARTS.items():
+            found[part] += [content[name, n] for n in sorted(numbers)[start : start + count]]
+            start += count
+    return found
+
+
+@pytest.mark.parametrize("place", ["data", "data/fetched", "kaggle", "kaggle/competitions"])
+@pytest.mark.parametrize("form", FORMS)
+def test_every_published_form_gives_the_same_split(empty_machine, capsys, form, place):
+    content = published()
+    publish(empty_machine.parent / place, form, content)
+    before = {path: path.read_bytes() for path in (empty_machine.parent / place).rglob("*") if path.is_file()}
+    split = data.cats_and_dogs(8, 4).files
+    assert contents(split) == expected(content)
+    assert split.labels == {part: [0] * n + [1] * n for part, n in PARTS.items()} and split.real
+    assert "Cats and dogs: 12 + 4 + 4 photos from " in capsys.readouterr().out
+    assert all(path.read_bytes() == content for path, content in before.items()), "the originals were touched"
+
+
+def test_a_batch_holds_the_photo_and_its_label(empty_machine):
+    publish(empty_machine, "ready", published())
+    pets = data.cats_and_dogs(image_size=16, batch_size=3)
+    (images, labels), *_ = pets.test.as_numpy_iterator()
+    assert images.shape == (3, 16, 16, 3) and images.dtype == np.float32 and labels.dtype == np.int32
+    assert labels.tolist() == [0, 0, 1] and np.abs(images[2, ..., 0] - 200).max() < 4
+    assert np.abs(images[1, ..., 1] - 45).max() < 4, "the ninth cat"
+    epochs = [np.concatenate([y for _, y in pets.train.as_numpy_iterator()]).tolist() for _ in range(4)]
+    assert all(sum(epoch) == 6 for epoch in epochs) and len({tuple(epoch) for epoch in epochs}) > 1
+    assert pets.class_names == ("cat", "dog")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_broken_photos_are_skipped_and_counted_by_kind(empty_machine, capsys, form):
+    broken = dict(zip((1, 2, 3, 6, 9, 10, 11), BROKEN.values()))
+    content = published(18, broken)
+    publish(empty_machine, form, content)
+    for _ in range(2):  # when the split is built, and when it is found again
+        split = data.cats_and_dogs(8, 4).files
+        line = capsys.readouterr().out
+        assert all(f"1 {kind}" in line for kind in BROKEN), line
+        assert f"{len(BROKEN)} broken files skipped" in line
+    if form != "ready":
+        assert contents(split) == expected(content, tuple(broken))
+    assert not set(BROKEN.values()) & {photo for part in contents(split).values() for photo in part}
+
+
+@pytest.mark.parametrize(("kind", "content"), BROKEN.items())
+def test_each_flaw_has_its_name(kind, content):
+    assert photos.flaw(content) == kind
+    assert photos.flaw(jpeg(3)) == ""
+
+
+def test_what_passes_can_be_decoded_and_what_is_cut_cannot():
+    """The end marker stands for a whole decoding: TensorFlow must agree at every length."""
+    from helpers import profile
+
+    tf = profile.quiet_tensorflow()
+    whole = np.random.default_rng(0).integers(0, 256, (60, 80, 3)).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(whole).save(file, "JPEG")
+    content = file.getvalue()
+    assert photos.flaw(content + bytes(7)) == "" and tf.io.decode_jpeg(content + bytes(7)).shape == (60, 80, 3)
+    for length in range(1000, len(content) - 2, 397):
+        assert photos.flaw(content[:length]) == "cut short"
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            tf.io.decode_jpeg(content[:length])
+
+
+def test_fewer_photos_leave_halves_for_validation_and_test(empty_machine):
+    """Google's set ends at 1,500 of each: training keeps its number."""
+    content = published(9)
+    publish(empty_machine, "google", content)
+    split = data.cats_and_dogs(8, 4).files
+    assert {part: len(paths) for part, paths in split.paths.items()} == {"train": 12, "validation": 2, "test": 2}
+
+
+def test_too_few_photos(empty_machine):
+    publish(empty_machine, "microsoft", published(7))
+    with pytest.raises(CourseError, match="holds 7 cats; the split needs 6 for training and more"):
+        data.cats_and_dogs()
+
+
+def test_a_ready_folder_that_lacks_a_part_is_named(empty_machine):
+    publish(empty_machine, "ready", published())
+    shutil.rmtree(empty_machine / "cats_and_dogs_small" / "test" / "dogs")
+    with pytest.raises(CourseError, match=r"dogs holds no photos\. .* train, validation and test"):
+        data.cats_and_dogs()
+
+
+@pytest.mark.parametrize("form", ["kaggle train.zip", "kaggle zip in zip", "microsoft", "google"])
+@pytest.mark.parametrize("damage", ["cut", "no zip", "empty"])
+def test_a_damaged_archive_is_named_and_left_alone(empty_machine, form, damage):
+    publish(empty_machine, form, published())
+    (path,) = empty_machine.rglob("*.zip")
+    content = path.read_bytes()
+    path.write_bytes({"cut": content[: len(content) // 2], "no zip": b"<html>", "empty": b""}[damage])
+    before = path.read_bytes()
+    with pytest.raises(CourseError, match=path.name + r" cannot be read \(.*whole copy"):
+        data.cats_and_dogs()
+    assert path.read_bytes() == before and not list(empty_machine.parent.rglob("train.zip.*"))
+
+
+def test_a_damaged_member_counts_as_broken(empty_machine, capsys):
+    publish(empty_machine, "microsoft", published(11))
+    path = empty_machine / "kagglecatsanddogs_5340.zip"
+    with zipfile.ZipFile(path) as archive:
+        place = archive.getinfo("PetImages/Dog/3.jpg").header_offset + 60
+    content = bytearray(path.read_bytes())
+    content[place : place + 40] = bytes(40)
+    path.write_bytes(content)
+    data.cats_and_dogs(8, 4)
+    assert "1 broken file skipped (1 damaged in the archive)" in capsys.readouterr().out
+
+
+def test_an_archive_without_photos_is_named(empty_machine):
+    (empty_machine / "cats_and_dogs_filtered.zip").write_bytes(zipped("birds/{name}.{n}.png", published(2)))
+    with pytest.raises(CourseError, match="filtered.zip holds no photos named like cat.0.jpg"):
+        data.cats_and_dogs()
+
+
+def test_a_member_that_would_leave_its_folder_is_left_out(empty_machine, tmp_path):
+    """Names of members never become paths: a photo is written under its class and number alone."""
+    path = empty_machine / "cats_and_dogs_filtered.zip"
+    path.write_bytes(zipped("cats_and_dogs_filtered/train/{name}s/{name}.{n}.jpg", published()))
+    evil = {"../../evil/cat.77.jpg", "/evil/cat.78.jpg", "a/../../evil/dog.79.jpg"}
+    with zipfile.ZipFile(path, "a") as archive:
+        for name in evil:
+            archive.writestr(name, jpeg(1))
+    with photos.photos_of(path) as found:
+        assert len(found) == 20
+    data.cats_and_dogs(8, 4)
+    assert not [p for p in tmp_path.rglob("*") if "evil" in p.as_posix() or p.stem.split(".")[-1] in ("77", "78", "79")]
+
+
+# Interrupted, full, read-only
+
+
+def test_building_goes_on_where_it_was_interrupted(empty_machine, monkeypatch):
+    content = published()
+    publish(empty_machine, "microsoft", content)
+    write, written = photos._write, []
+
+    def interrupted(path, photo):
+        if len(written) == 5:
+            raise KeyboardInterrupt
+        written.append(path)
+        write(path, photo)
+
+    monkeypatch.setattr(photos, "_write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        data.cats_and_dogs(8, 4)
+    monkeypatch.setattr(photos, "_write", lambda path, photo: (written.append(path), write(path, photo)))
+    assert contents(data.cats_and_dogs(8, 4).files) == expected(content)
+    assert len(written) == len(set(written)) == 20, "a photo was written twice"
+
+
+@pytest.mark.parametrize("choice", ["drawn", "real"])
+def test_a_full_disk_is_named_and_the_next_call_finishes(empty_machine, monkeypatch, choice):
+    monkeypatch.setenv("COURSE_DATA", choice)
+    publish(empty_machine, "microsoft", published())
+    write, left = photos._write, [7]
+
+    def full(path, photo):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, photo)
+
+    monkeypatch.setattr(photos, "_write", full)
+    with pytest.raises(CourseError, match="cannot be written .No space left on device.*goes on where it stopped"):
+        data.cats_and_dogs(8, 4)
+    monkeypatch.setattr(photos, "_write", write)
+    split = data.cats_and_dogs(8, 4).files
+    assert {part: len(paths) for part, paths in split.paths.items()} == {"train": 12, "validation": 4, "test": 4}
+    assert not list(split.folder.parent.glob("*.partial"))
+
+
+def test_two_that_build_at_once_agree(empty_machine):
+    """The second finds the folder made when it comes to name its own."""
+    publish(empty_machine, "microsoft", published())
+    target = empty_machine.parent / "cache" / "split"
+
+    def fill(folder):
+        photos.build(empty_machine / "kagglecatsanddogs_5340.zip", target)
+        raise FileNotFoundError("the other one has renamed it")
+
+    photos._make_once(target, fill)
+    assert len(photos.read(target).paths["train"]) == 12
+
+
+def test_links_cost_no_second_copy_and_copies_serve_where_links_fail(empty_machine, monkeypatch, tmp_path):
+    publish(empty_machine, "kaggle flat", published())
+    source = empty_machine / "dogs-vs-cats"
+    photos.build(source, tmp_path / "linked")
+    one = tmp_path / "linked" / "train" / "cats" / "cat.0.jpg"
+    assert one.samefile(source / "train" / "cat.0.jpg")
+
+    def refuse(*_):
+        raise OSError("another disk")
+
+    monkeypatch.setattr(photos.os, "link", refuse)
+    photos.build(source, tmp_path / "copied")
+    two = tmp_path / "copied" / "train" / "cats" / "cat.0.jpg"
+    assert two.read_bytes() == one.read_bytes() and not two.samefile(one)
+
+
+# Drawn pets
+
+
+def test_drawn_pets_are_on_disk_in_the_real_layout_and_equal_for_a_seed(empty_machine, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("COURSE_DATA", "drawn")
+    pets = data.cats_and_dogs(32, 4)
+    assert not pets.real and "12 + 4 + 4 pets drawn by helpers/drawn (stand-in)" in capsys.readouterr().out
+    assert sorted(p.name for p in (pets.files.folder / "validation" / "dogs").iterdir()) == ["dog.6.jpg", "dog.7.jpg"]
+    photos.draw(tmp_path / "again", seed=0)
+    photos.draw(tmp_path / "other", seed=1)
+    files = sorted(p.relative_to(pets.files.folder) for p in pets.files.folder.rglob("*.jpg"))
+    same = [(tmp_path / "again" / p).read_bytes() == (pets.files.folder / p).read_bytes() for p in files]
+    other = [(tmp_path / "other" / p).read_bytes() == (pets.files.folder / p).read_bytes() for p in files]
+    assert len(files) == 20 and all(same) and not any(other)
+    with Image.open(pets.files.folder / files[0]) as image:
+        assert image.size == (150, 150) and image.format == "JPEG"
+
+
+# Choosing
+
+
+def test_the_quick_profile_fetches_no_large_archive_unasked(empty_machine, monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_PROFILE", "quick")
+    monkeypatch.setattr(data.fetching, "fetch", lambda _: pytest.fail("fetched"))
+    assert not data.cats_and_dogs(8, 4).real
+    assert "fetches no 825 MB unasked: `python course.py data fetch` does" in capsys.readouterr().out
+
+
+def test_nonsense_sizes_are_refused(empty_machine):
+    with pytest.raises(CourseError, match="image_size is 0 and batch_size 4; both should be 1 or more"):
+        data.cats_and_dogs(0, 4)
+
+
+def test_flaws_in_words():
+    assert photos.in_words(Counter()) == ""
+    assert photos.in_words(Counter(grey=2, empty=1)) == ", 3 broken files skipped (1 empty, 2 grey)"
