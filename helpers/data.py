@@ -11,7 +11,6 @@ checksum. Nothing here ever overwrites a file that it did not write.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import sys
 import zipfile
@@ -272,18 +271,22 @@ def _drawn_garments() -> Images:
 
 
 def _places() -> list[Path]:
-    kaggle = [KAGGLE_INPUT, KAGGLE_INPUT / "competitions"]
-    return [profile.data_dir(), profile.data_dir() / "fetched", fetching.fetched_dir(), *kaggle, fetching.keras_cache()]
+    kaggle = [KAGGLE_INPUT, *(p for depth in ("*", "*/*", "datasets/*/*") for p in sorted(KAGGLE_INPUT.glob(depth)))]
+    return [profile.data_dir(), profile.data_dir() / "fetched", fetching.fetched_dir(), fetching.keras_cache(), *kaggle]
 
 
 def _local_pets() -> photos.Split | None:
-    found = photos.find(_places())
-    if found is None or found.name == photos.SPLIT:
-        return found and photos.read(found)
-    key = hashlib.sha256(f"{found} {found.stat().st_size}".encode()).hexdigest()[:8]
-    split = profile.cache_dir() / f"{photos.SPLIT}_{key}"
-    photos.build(found, split)
-    return photos.read(split)
+    """The first source that can be used; if there are sources and none can, the first one's error."""
+    errors = []
+    for source in photos.find(_places()):
+        try:
+            ready = source.name == photos.SPLIT
+            return photos.read(source if ready else photos.build(source, profile.cache_dir()))
+        except CourseError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return None
 
 
 def _drawn_pets() -> photos.Split:
@@ -360,16 +363,12 @@ def _checked(arrays: dict[str, np.ndarray], path: Path, class_names: tuple[str, 
 DATASETS = {
     "MNIST": (lambda: _source(_local_mnist()), MNIST_FILES),
     "Fashion-MNIST": (lambda: _source(_local_fashion()), FASHION_FILES),
-    "Cats and dogs": (lambda: _photos_here(photos.find(_places())), PET_FILES),
+    "Cats and dogs": (lambda: ", ".join(f"photos in {found}" for found in photos.find(_places())[:1]), PET_FILES),
 }
 
 
 def _source(images: Images | None) -> str:
     return images.source if images else ""
-
-
-def _photos_here(found: Path | None) -> str:
-    return f"photos in {found}" if found else ""
 
 
 def status() -> list[tuple[str, str]]:

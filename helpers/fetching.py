@@ -6,6 +6,7 @@ it did not write, and no half file stays behind.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -116,7 +117,8 @@ def fetch(remotes: tuple[Remote, ...]) -> list[Path]:
         try:
             fetched = pooch.retrieve(url, remote.checksum, remote.name, folder, progressbar=sys.stderr.isatty())
             paths.append(Path(fetched))
-            paths[-1].chmod(0o644)  # pooch leaves it readable for its owner alone
+            with contextlib.suppress(OSError):  # someone else's file, in a shared folder
+                paths[-1].chmod(0o644)  # pooch leaves it readable for its owner alone
         except requests.RequestException as error:
             raise CourseError(
                 f"{url} cannot be fetched ({type(error).__name__}). Check the network or COURSE_MIRROR, or put "

@@ -95,16 +95,19 @@ def functional_convnet() -> keras.Model:
     return keras.Model(inputs, outputs, name="functional_convnet")
 
 
-def pets_convnet(side: int = 150, augmentation: Sequence[keras.Layer] = (), dropout: float = 0.0) -> keras.Sequential:
+def pets_convnet(
+    side: int = 150, filters: int = 32, augmentation: Sequence[keras.Layer] = (), dropout: float = 0.0
+) -> keras.Sequential:
     """The network for 2,000 photos of *Deep Learning with Python*, section 5.2: 3,453,121 parameters at 150 pixels.
 
-    Convolutions 32-64-128-128 of 3×3, each with max pooling, a hidden layer of 512 units.
-    ``augmentation`` layers come first and act in training only; ``dropout`` acts before the hidden layer.
+    Convolutions 32-64-128-128 of 3×3, each with max pooling, a hidden layer of 512 units. ``filters`` is the
+    number in the first convolution; the others keep their proportion to it. ``augmentation`` layers come first and
+    act in training only; ``dropout`` acts before the hidden layer.
     """
     blocks = [
         layer
-        for filters in (32, 64, 128, 128)
-        for layer in (layers.Conv2D(filters, 3, activation="relu"), layers.MaxPooling2D(2))
+        for count in (filters, 2 * filters, 4 * filters, 4 * filters)
+        for layer in (layers.Conv2D(count, 3, activation="relu"), layers.MaxPooling2D(2))
     ]
     return keras.Sequential(
         [
@@ -131,4 +134,47 @@ def pets_augmentation() -> list[keras.Layer]:
         layers.RandomRotation(40 / 360, fill_mode="nearest"),
         layers.RandomTranslation(0.2, 0.2, fill_mode="nearest"),
         layers.RandomZoom((-0.2, 0.2), (-0.2, 0.2), fill_mode="nearest"),
+    ]
+
+
+def modern_pets_convnet(side: int = 150, augmentation: Sequence[keras.Layer] = ()) -> keras.Sequential:
+    """What one would build today for 2,000 photos and no pretrained weights: 1,721,313 parameters at any size.
+
+    Batch normalization after every convolution, small feature maps early, and global average pooling in
+    place of the large hidden layer. Input, output and ``augmentation`` as in ``pets_convnet``.
+    """
+    stages = ((32, 5, 2), (64, 3, 1), (128, 3, 1), (128, 3, 1), (256, 3, 1), (256, 3, 1), (256, 3, 1))
+    pooled = {0, 1, 3, 5}
+    blocks: list[keras.Layer] = []
+    for number, (filters, size, strides) in enumerate(stages):
+        blocks += [
+            layers.Conv2D(filters, size, strides=strides, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+        ]
+        if number in pooled:
+            blocks.append(layers.MaxPooling2D(2))
+    return keras.Sequential(
+        [
+            keras.Input((side, side, 3)),
+            *augmentation,
+            layers.Rescaling(1 / 127.5, offset=-1),
+            *blocks,
+            layers.GlobalAveragePooling2D(),
+            layers.Dropout(0.5),
+            layers.Dense(1, activation="sigmoid"),
+        ],
+        name="modern_pets_convnet",
+    )
+
+
+def modern_augmentation() -> list[keras.Layer]:
+    """Milder turns than ``pets_augmentation``, closer views, and changes of light."""
+    return [
+        layers.RandomFlip("horizontal"),
+        layers.RandomRotation(0.05, fill_mode="reflect"),
+        layers.RandomTranslation(0.1, 0.1, fill_mode="reflect"),
+        layers.RandomZoom((-0.3, 0.1), fill_mode="reflect"),
+        layers.RandomContrast(0.3),
+        layers.RandomBrightness(0.2),
     ]

@@ -6,11 +6,13 @@ folders ``{train,validation,test}/{cats,dogs}``.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
 import re
 import shutil
+import tempfile
 import warnings
 import zipfile
 import zlib
@@ -21,7 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-from PIL import Image, UnidentifiedImageError
+from filelock import FileLock
+from PIL import Image
 from tqdm.auto import tqdm
 
 from helpers import drawn, profile
@@ -33,43 +36,51 @@ SPLIT = "cats_and_dogs_small"
 PUBLISHED = (  # Kaggle's, Microsoft's and Google's, as downloaded and as unpacked
     "dogs-vs-cats",
     "dogs-vs-cats.zip",
+    "dogs-vs-cats-redux-kernels-edition",
     "PetImages",
+    "kagglecatsanddogs_5340",
     "kagglecatsanddogs_5340.zip",
     "cats_and_dogs_filtered",
     "cats_and_dogs_filtered.zip",
 )
+INNER_ARCHIVES = ("train.zip", "dogs-vs-cats.zip")
 # train/cat.0.jpg, PetImages/Cat/0.jpg, cats_and_dogs_filtered/train/cats/cat.0.jpg
-_PHOTO = re.compile(r"(?:^|/)(cat|dog)s?[./](\d+)\.jpg$", re.IGNORECASE)
+_PHOTO = re.compile(r"(?:^|/)(cat|dog)s?[./](\d+)\.jpe?g$", re.IGNORECASE)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError)
 
 
 @dataclass(frozen=True)
 class Photo:
-    """One file of a published set: label 0 cat, 1 dog; its number there; how to read it; its path if it is a file."""
+    """One file of a published set: label 0 cat, 1 dog; its number there; its name; how to read it."""
 
     label: int
     number: int
+    name: str
     read: Callable[[], bytes]
-    path: Path | None = None
 
 
 @dataclass(frozen=True)
 class Split:
-    """A split on disk: for each part the paths and labels of its whole photos, and in words where they come from."""
+    """A split on disk: for each part the paths and labels of its whole photos.
+
+    ``source`` says in words where they come from, ``digest`` changes with any of their bytes.
+    """
 
     folder: Path
     paths: dict[str, list[str]]
     labels: dict[str, list[int]]
     source: str
+    digest: str
     real: bool = True
 
 
 # Broken files
 
 
-def flaw(content: bytes) -> str:
+def flaw(content: bytes, decode: bool = False) -> str:
     """What is wrong with a file that should be a color JPEG, in a few words; "" if nothing is.
 
-    Looks at the header and the end, which takes a fraction of decoding.
+    Looks at the header and the end, which takes a fraction of decoding; ``decode`` tries that too.
     """
     if not content:
         return "empty"
@@ -77,14 +88,18 @@ def flaw(content: bytes) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd EXIF data, which no one reads here
             with Image.open(io.BytesIO(content)) as image:
-                kind, mode = image.format, image.mode
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+                if image.format not in ("JPEG", "MPO"):  # MPO: a JPEG with a second view, as some phones make
+                    return f"a {image.format}"
+                if image.mode != "RGB":
+                    return {"L": "grey"}.get(image.mode, image.mode)
+                if b"\xff\xd9" not in content[-1024:]:  # the end-of-image marker
+                    return "cut short"
+                if decode:
+                    image.draft("RGB", (64, 64))
+                    image.load()
+    except Exception:  # Pillow fails in a dozen ways on bytes that only look like an image
         return "not an image"
-    if kind != "JPEG":
-        return f"a {kind}"
-    if mode != "RGB":
-        return {"L": "grey", "CMYK": "CMYK"}.get(mode, f"of color mode {mode}")
-    return "" if b"\xff\xd9" in content[-1024:] else "cut short"  # the end-of-image marker
+    return ""
 
 
 def in_words(flaws: Counter) -> str:
@@ -98,31 +113,31 @@ def in_words(flaws: Counter) -> str:
 # Finding
 
 
-def find(places: Iterable[Path]) -> Path | None:
-    """The first folder or archive of photos among the places, a ready split before all others."""
-    places = list(places)
-    names = (SPLIT, *PUBLISHED)
-    return next((place / name for name in names for place in places if (place / name).exists()), None)
+def find(places: Iterable[Path]) -> list[Path]:
+    """The folders and archives of photos among the places, ready splits before all others."""
+    names, places = (SPLIT, *PUBLISHED), list(dict.fromkeys(places))
+    return [place / name for name in names for place in places if os.path.exists(place / name)]
 
 
 @contextmanager
 def photos_of(source: Path) -> Iterator[list[Photo]]:
-    """The photos in a folder, in a zip archive, or in the archive ``train.zip`` inside either.
+    """The photos in a folder, in a zip archive, or in the archive ``train.zip`` inside either, by class and number.
 
-    A member whose name would lead out of its folder is left out. Raises CourseError for a damaged
-    archive and where there are no photos.
+    A member whose name would lead out of its folder is left out, and so is a second photo of the same
+    class and number. Raises CourseError for a damaged archive and where there are no photos.
     """
     with ExitStack() as stack:
+        found: list[Photo] = []
         if source.is_dir():
-            inner = source / "train.zip"
-            found = _in_folder(source)
-            if not found and inner.is_file():
-                found = _in_archive(_opened(inner, inner, stack))
-        else:
+            files = list(_files(source))
+            found = _photos((path.relative_to(source.parent).as_posix(), path.read_bytes) for path in files)
+            inner = next((path for path in files if path.name in INNER_ARCHIVES), None)
+            source = inner if inner and not found else source
+        if not found and not source.is_dir():
             archive = _opened(source, source, stack)
             found = _in_archive(archive)
-            inner = next((name for name in archive.namelist() if name.split("/")[-1] == "train.zip"), None)
-            if not found and inner:  # reading a deflated archive out of order is slow: unpack it first
+            inner = next((name for name in archive.namelist() if name.split("/")[-1] in INNER_ARCHIVES), None)
+            if not found and inner:
                 unpacked = stack.enter_context(_unpacked(archive, inner, source))
                 found = _in_archive(_opened(unpacked, source, stack))
         if not found:
@@ -133,10 +148,33 @@ def photos_of(source: Path) -> Iterator[list[Photo]]:
         yield found
 
 
+def _files(folder: Path) -> Iterator[Path]:
+    """All files below a folder, in the same order everywhere; names that start with a dot are left out."""
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        folders.sort()
+        yield from (Path(parent, name) for name in sorted(names) if name[0] != ".")
+
+
+def _photos(named: Iterable[tuple[str, Callable[[], bytes]]]) -> list[Photo]:
+    found: dict[tuple[int, int], Photo] = {}
+    for name, read in sorted(named, key=lambda pair: pair[0]):
+        if match := _PHOTO.search(name):
+            key = int(match[1].lower() == "dog"), int(match[2])
+            found.setdefault(key, Photo(*key, name, read))
+    return [found[key] for key in sorted(found)]
+
+
+def _in_archive(archive: zipfile.ZipFile) -> list[Photo]:
+    inside = [name for name in archive.namelist() if ".." not in name and name[0] != "/" and "__MACOSX" not in name]
+    return _photos((name, lambda name=name: archive.read(name)) for name in inside)
+
+
 def _opened(path: Path, named: Path, stack: ExitStack) -> zipfile.ZipFile:
     try:
         return stack.enter_context(zipfile.ZipFile(path))
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
+    except PermissionError as error:
+        raise CourseError(f"{named} cannot be opened ({error.strerror}). Make it readable, or remove it.") from error
+    except (*_DAMAGE, OSError) as error:
         raise CourseError(
             f"{named} cannot be read ({error}): it is cut short or no zip archive. Remove it, then run "
             "`python course.py data fetch` or put a whole copy in its place."
@@ -145,94 +183,88 @@ def _opened(path: Path, named: Path, stack: ExitStack) -> zipfile.ZipFile:
 
 @contextmanager
 def _unpacked(archive: zipfile.ZipFile, name: str, source: Path) -> Iterator[Path]:
-    path = profile.cache_dir() / "train.zip"
+    """An archive inside an archive, as a file of its own: read in place, each jump back would start over."""
+    folder = profile.cache_dir()
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, path = tempfile.mkstemp(suffix=".zip", dir=folder)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with archive.open(name) as packed, path.open("wb") as file:
-            shutil.copyfileobj(packed, file, 1 << 20)
-        yield path
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise CourseError(
-            f"{source} cannot be read ({error}): {name} in it is damaged. Put a whole copy in its place."
-        ) from error
+        with _writing(folder), os.fdopen(handle, "wb") as file:
+            try:
+                with archive.open(name) as packed:
+                    shutil.copyfileobj(packed, file, 1 << 20)
+            except _DAMAGE as error:
+                raise CourseError(
+                    f"{source} cannot be read ({error}): {name} in it is damaged. Put a whole copy in its place."
+                ) from error
+        yield Path(path)
     finally:
-        path.unlink(missing_ok=True)
-
-
-def _in_folder(folder: Path) -> list[Photo]:
-    files = [(path, _PHOTO.search(path.relative_to(folder.parent).as_posix())) for path in folder.rglob("*.jp*g")]
-    return [Photo(_label(m), int(m[2]), path.read_bytes, path) for path, m in files if m]
-
-
-def _in_archive(archive: zipfile.ZipFile) -> list[Photo]:
-    members = [(name, _PHOTO.search(name)) for name in archive.namelist() if ".." not in name and name[0] != "/"]
-    return [Photo(_label(m), int(m[2]), lambda name=name: archive.read(name)) for name, m in members if m]
-
-
-def _label(match: re.Match) -> int:
-    return int(match[1].lower() == "dog")
+        Path(path).unlink(missing_ok=True)
 
 
 # Building the split
 
 
-def build(source: Path, target: Path) -> None:
-    """Build the split in ``target`` from published photos: whole files only, in the order of their numbers.
+def build(source: Path, cache: Path) -> Path:
+    """Build the split from published photos in a folder of ``cache``, and give that folder.
 
-    Files are linked where that works and copied elsewhere; the originals are only read. Interrupted,
-    it goes on where it stopped. With fewer than 2,000 of a class, what training leaves is halved.
-    Raises CourseError for a damaged archive, too few photos or an unwritable folder.
+    Whole photos only, in the order of their numbers, equally many of both classes, copied: the originals
+    are only read. What was built before is used again unless the source has changed, and an interrupted run
+    goes on where it stopped. With fewer than 2,000 of a class, what training leaves is halved. Raises
+    CourseError for a damaged archive, too few photos or an unwritable folder.
     """
-
-    def fill(folder: Path) -> None:
-        flaws: Counter = Counter()
-        with photos_of(source) as photos:
-            for label, name in enumerate(CLASS_FOLDERS):
-                mine = sorted((photo for photo in photos if photo.label == label), key=lambda photo: photo.number)
-                held_out = min(PARTS["test"], (len(mine) - PARTS["train"]) // 2)
-                if held_out < 1:
-                    raise CourseError(
-                        f"{source} holds {len(mine):,} {name}; the split needs {PARTS['train']:,} for training and "
-                        "more for validation and testing. Put a whole copy in its place, or remove it."
-                    )
-                counts = {"train": PARTS["train"], "validation": held_out, "test": held_out}
-                slots = [folder / part / name for part, count in counts.items() for _ in range(count)]
-                flaws += _fill_class(mine, slots)
-        (folder / "split.json").write_text(json.dumps({"source": str(source), "skipped": flaws}), encoding="utf-8")
-
-    _make_once(target, fill)
+    with photos_of(source) as photos:
+        about = source.stat()
+        listed = [(photo.label, photo.number) for photo in photos]
+        changes = [str(source), listed] + ([] if source.is_dir() else [about.st_size, about.st_mtime_ns])
+        target = cache / f"{SPLIT}_{hashlib.sha256(json.dumps(changes).encode()).hexdigest()[:8]}"
+        _make_once(target, lambda folder: _fill(folder, source, photos))
+    return target
 
 
-def _fill_class(photos: list[Photo], slots: list[Path]) -> Counter:
-    """Put the first whole photos into the folders that ``slots`` names, one each; count what was skipped."""
+def _fill(folder: Path, source: Path, photos: list[Photo]) -> None:
     flaws: Counter = Counter()
-    remaining = iter(photos)
-    for folder in tqdm(slots, desc=slots[0].name, unit="photo", leave=False):
-        for photo in remaining:
-            path = folder / f"{folder.name[:-1]}.{photo.number}.jpg"
-            if path.exists() or _placed(photo, path, flaws):
+    whole = [_whole([photo for photo in photos if photo.label == label], flaws) for label in range(2)]
+    enough = min(map(len, whole))
+    held_out = min(PARTS["test"], (enough - PARTS["train"]) // 2)
+    if held_out < 1:
+        raise CourseError(
+            f"{source} holds {len(whole[0]):,} whole photos of cats and {len(whole[1]):,} of dogs{in_words(flaws)}; "
+            f"the split needs {PARTS['train']:,} of each for training and more for validation and testing. Put a whole "
+            "copy in its place, or remove it to use another source."
+        )
+    counts = dict(zip(PARTS, (PARTS["train"], held_out, held_out)))
+    for label, name in enumerate(CLASS_FOLDERS):
+        remaining = iter(whole[label])
+        for part, count in counts.items():
+            for _, photo in zip(range(count), remaining):
+                path = folder / part / name / f"{name[:-1]}.{photo.number}.jpg"
+                if not path.exists():
+                    _write(path, photo.read())
+    notes = {"source": str(source), "skipped": flaws}
+    _write(folder / "split.json", json.dumps(notes).encode())
+
+
+def _whole(photos: list[Photo], flaws: Counter) -> list[Photo]:
+    """The first whole photos of a class, as many as the split can use; counts what is skipped among them."""
+    found: list[Photo] = []
+    wanted = sum(PARTS.values())
+    with tqdm(total=min(wanted, len(photos)), desc="checking photos, once", unit="photo", leave=False) as bar:
+        for photo in photos:
+            if len(found) == wanted:
                 break
-    return flaws
-
-
-def _placed(photo: Photo, path: Path, flaws: Counter) -> bool:
-    """Link or copy one photo unless it is broken."""
-    try:
-        content = photo.read()
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError):
-        flaws["damaged in the archive"] += 1
-        return False
-    if problem := flaw(content):
-        flaws[problem] += 1
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        if photo.path is None:
-            raise OSError("not a file")
-        os.link(photo.path, path)
-    except OSError:
-        _write(path, content)
-    return True
+            try:
+                problem = flaw(photo.read(), decode=True)
+            except _DAMAGE:
+                problem = "damaged in the archive"
+            except OSError:
+                problem = "unreadable"
+            if problem:
+                flaws[problem] += 1
+            else:
+                found.append(photo)
+                bar.update()
+    return found
 
 
 def draw(target: Path, seed: int) -> None:
@@ -245,7 +277,6 @@ def draw(target: Path, seed: int) -> None:
                 for label, name in enumerate(CLASS_FOLDERS):
                     path = folder / part / name / f"{name[:-1]}.{number}.jpg"
                     if not path.exists():
-                        path.parent.mkdir(parents=True, exist_ok=True)
                         image, _ = drawn.animal(drawn.PETS[label], seed, 2 * number + label)
                         coded = cv2.imencode(".jpg", image[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, 92))[1]
                         _write(path, coded.tobytes())
@@ -256,26 +287,38 @@ def draw(target: Path, seed: int) -> None:
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file that appears under its name only when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_suffix(".half")
     half.write_bytes(content)
     half.replace(path)
 
 
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CourseError(
+            f"{folder} cannot be written ({error.strerror or error}). Free space or make the folder writable, then "
+            "run this again: it goes on where it stopped."
+        ) from error
+
+
 def _make_once(target: Path, fill: Callable[[Path], None]) -> None:
-    """Let ``fill`` make a folder that appears under its name only when it is whole."""
+    """Let ``fill`` make a folder that appears under its name only when it is whole.
+
+    A second notebook that comes for the same folder waits for the first.
+    """
     if target.is_dir():
         return
     partial = target.with_name(target.name + ".partial")
-    try:
-        partial.mkdir(parents=True, exist_ok=True)
-        fill(partial)
-        partial.rename(target)
-    except OSError as error:
-        if not target.is_dir():  # else another notebook made it meanwhile
-            raise CourseError(
-                f"{partial} cannot be written ({error.strerror or error}). Free space or make the folder writable, "
-                "then run this again: it goes on where it stopped."
-            ) from error
+    with _writing(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_name(target.name + ".lock")):
+            if not target.is_dir():
+                partial.mkdir(exist_ok=True)
+                fill(partial)
+                partial.rename(target)
 
 
 # Reading
@@ -285,16 +328,23 @@ def read(folder: Path) -> Split:
     """The whole photos of a split folder. Raises CourseError if a part or class is missing or empty."""
     paths: dict[str, list[str]] = {}
     labels: dict[str, list[int]] = {}
-    notes = folder / "split.json"
-    made = json.loads(notes.read_text(encoding="utf-8")) if notes.is_file() else {}
-    flaws = Counter(made.get("skipped", {}))
+    try:
+        notes = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+        origin, flaws = str(notes["source"]), Counter(notes["skipped"])
+    except (OSError, ValueError, KeyError, TypeError):  # a split that someone else made
+        origin, flaws = str(folder), Counter()
+    digest = hashlib.sha256()
     for part in PARTS:
         paths[part], labels[part] = [], []
         for label, name in enumerate(CLASS_FOLDERS):
-            files = sorted((folder / part / name).glob("*.jp*g"), key=_number)
-            problems = [flaw(path.read_bytes()) for path in files]
-            flaws.update(filter(None, problems))
-            whole = [str(path) for path, problem in zip(files, problems) if not problem]
+            whole = []
+            for path in sorted(_jpegs(folder / part / name), key=_number):
+                content = path.read_bytes()
+                digest.update(content)
+                if problem := flaw(content):
+                    flaws[problem] += 1
+                else:
+                    whole.append(str(path))
             if not whole:
                 raise CourseError(
                     f"{folder / part / name} holds no photos. The folder {folder} should hold train, validation and "
@@ -304,7 +354,13 @@ def read(folder: Path) -> Split:
             paths[part] += whole
             labels[part] += [label] * len(whole)
     counts = " + ".join(f"{len(found):,}" for found in paths.values())
-    return Split(folder, paths, labels, f"{counts} photos from {made.get('source', folder)}{in_words(flaws)}")
+    source = f"{counts} photos from {origin}{in_words(flaws)}"
+    return Split(folder, paths, labels, source, digest.hexdigest()[:8])
+
+
+def _jpegs(folder: Path) -> list[Path]:
+    found = folder.iterdir() if folder.is_dir() else ()
+    return [path for path in found if path.suffix.lower() in (".jpg", ".jpeg") and path.name[0] != "."]
 
 
 def _number(path: Path) -> tuple[int, str]:

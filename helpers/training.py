@@ -1,9 +1,13 @@
-"""Fitting with one progress bar, curves of a training run, and scores with their uncertainty."""
+"""Fitting with one progress bar, curves of a training run, scores with their uncertainty, trained models kept."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import matplotlib.pyplot as plt
@@ -11,6 +15,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import binomtest
 from tqdm.keras import TqdmCallback
+
+from helpers import profile
 
 History = Mapping[str, Sequence[float]]
 
@@ -85,7 +91,96 @@ def predicted_classes(model: keras.Model, images) -> np.ndarray:
     return outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0.5).astype(int)
 
 
-def score(model: keras.Model, images: np.ndarray, labels: np.ndarray) -> Score:
-    """How many of the images (in the form the model takes) get their label (shape (N,)) right."""
-    correct = predicted_classes(model, images) == labels
-    return Score(int(correct.sum()), len(labels))
+def score(model: keras.Model, images, labels: np.ndarray | None = None) -> Score:
+    """How many of the images (in the form the model takes) get their label right.
+
+    ``images``: an array, with ``labels`` of shape (N,), or a ``tf.data`` dataset of batches of both.
+    """
+    correct = correct_images(model, images, labels)
+    return Score(int(correct.sum()), len(correct))
+
+
+def correct_images(model: keras.Model, images, labels: np.ndarray | None = None) -> np.ndarray:
+    """Which images get their label right: bool of shape (N,). Takes what ``score`` takes, a dataset unshuffled."""
+    if labels is None:
+        labels = np.concatenate([batch for _, batch in images.as_numpy_iterator()])
+    return predicted_classes(model, images) == labels
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Two models on the same images: how many each alone gets right.
+
+    The images that both get right, or both wrong, say nothing about which is better. So the paired comparison
+    is sharper than setting two accuracies with their own intervals side by side.
+    """
+
+    only_first: int
+    only_second: int
+    total: int
+
+    @classmethod
+    def between(cls, first: np.ndarray, second: np.ndarray) -> Gain:
+        """From the right answers of both models, bool of shape (N,). Raises ValueError if the shapes differ."""
+        if first.shape != second.shape:
+            raise ValueError(f"the models were tested on {first.shape} and {second.shape} images, not on the same")
+        return cls(int((first & ~second).sum()), int((second & ~first).sum()), len(first))
+
+    @property
+    def gain(self) -> float:
+        """Accuracy of the second model less that of the first, -1 to 1."""
+        return (self.only_second - self.only_first) / self.total
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Both ends of the 95 % interval of the gain: Wald's, half an image added to each cell (Agresti, Min 2005)."""
+        n, first, second = self.total + 2, self.only_first + 0.5, self.only_second + 0.5
+        middle = (second - first) / n
+        half = 1.96 * ((first + second) / n - middle**2) ** 0.5 / n**0.5
+        return middle - half, middle + half
+
+    @property
+    def p_value(self) -> float:
+        """How often a split at least so uneven comes about if both models are equally good (McNemar's exact test)."""
+        different = self.only_first + self.only_second
+        return float(binomtest(self.only_first, different).pvalue) if different else 1.0
+
+    def __str__(self) -> str:
+        low, high = (100 * end for end in self.interval)
+        return f"{100 * self.gain:+.2f} points (95 % interval {low:+.2f} to {high:+.2f}, {self.total:,} images)"
+
+
+def cached(name: str, recipe: Mapping, train: Callable[[], tuple[keras.Model, dict]]) -> tuple[keras.Model, dict]:
+    """A trained model and its history: from disk if one was kept for the same recipe, else from ``train()``.
+
+    ``recipe`` holds whatever decides the result, as plain values: data, sizes, epochs, rates. Any change of
+    it, or of the library versions, trains anew.
+    """
+    path = _kept(name, recipe)
+    try:
+        history = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        model = keras.models.load_model(path)
+        print(f"{name}: trained earlier with this recipe, read from {path}")
+    except (OSError, ValueError):  # not there, or cut short
+        model, history = train()
+        keep(name, recipe, model, history)
+    return model, history
+
+
+def keep(name: str, recipe: Mapping, model: keras.Model, history: Mapping) -> None:
+    """Keep a trained model on disk for ``cached``. Where nothing can be written, say so and go on."""
+    path = _kept(name, recipe)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half = path.with_name(f"half-{os.getpid()}-{path.name}")
+        model.save(half)
+        half.replace(path)
+        path.with_suffix(".json").write_text(json.dumps(history), encoding="utf-8")
+    except OSError as error:
+        print(f"{name} was not kept: {path.parent} cannot be written ({error.strerror or error})")
+
+
+def _kept(name: str, recipe: Mapping) -> Path:
+    decides = [dict(recipe), keras.__version__, np.__version__, profile.SEED]
+    key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]
+    return profile.cache_dir() / "models" / f"{name}-{key}.keras"

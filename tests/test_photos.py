@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import shutil
 import zipfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -170,7 +172,7 @@ def test_what_passes_can_be_decoded_and_what_is_cut_cannot():
     content = file.getvalue()
     assert photos.flaw(content + bytes(7)) == "" and tf.io.decode_jpeg(content + bytes(7)).shape == (60, 80, 3)
     for length in range(1000, len(content) - 2, 397):
-        assert photos.flaw(content[:length]) == "cut short"
+        assert photos.flaw(content[:length]) == "cut short" == photos.flaw(content[:length], decode=True)
         with pytest.raises(tf.errors.InvalidArgumentError):
             tf.io.decode_jpeg(content[:length])
 
@@ -183,10 +185,18 @@ def test_fewer_photos_leave_halves_for_validation_and_test(empty_machine):
     assert {part: len(paths) for part, paths in split.paths.items()} == {"train": 12, "validation": 2, "test": 2}
 
 
-def test_too_few_photos(empty_machine):
-    publish(empty_machine, "microsoft", published(7))
-    with pytest.raises(CourseError, match="holds 7 cats; the split needs 6 for training and more"):
+def test_too_few_whole_photos(empty_machine):
+    publish(empty_machine, "microsoft", published(9, dict(zip((0, 4), (b"", BROKEN["grey"])))))
+    problem = r"holds 7 whole photos of cats and 9 of dogs, 2 broken files skipped .1 empty, 1 grey.; the split needs 6"
+    with pytest.raises(CourseError, match=problem):
         data.cats_and_dogs()
+    assert not list((empty_machine.parent / "cache").rglob("*.jpg"))
+
+
+def test_an_unusable_source_does_not_hide_a_good_one(empty_machine):
+    publish(empty_machine, "microsoft unpacked", published(3))
+    publish(empty_machine, "google", published())
+    assert len(data.cats_and_dogs(8, 4).files.paths["train"]) == 12
 
 
 def test_a_ready_folder_that_lacks_a_part_is_named(empty_machine):
@@ -260,7 +270,7 @@ def test_building_goes_on_where_it_was_interrupted(empty_machine, monkeypatch):
         data.cats_and_dogs(8, 4)
     monkeypatch.setattr(photos, "_write", lambda path, photo: (written.append(path), write(path, photo)))
     assert contents(data.cats_and_dogs(8, 4).files) == expected(content)
-    assert len(written) == len(set(written)) == 20, "a photo was written twice"
+    assert len(written) == len(set(written)) == 21, "a photo was written twice"
 
 
 @pytest.mark.parametrize("choice", ["drawn", "real"])
@@ -284,33 +294,80 @@ def test_a_full_disk_is_named_and_the_next_call_finishes(empty_machine, monkeypa
     assert not list(split.folder.parent.glob("*.partial"))
 
 
-def test_two_that_build_at_once_agree(empty_machine):
-    """The second finds the folder made when it comes to name its own."""
-    publish(empty_machine, "microsoft", published())
-    target = empty_machine.parent / "cache" / "split"
-
-    def fill(folder):
-        photos.build(empty_machine / "kagglecatsanddogs_5340.zip", target)
-        raise FileNotFoundError("the other one has renamed it")
-
-    photos._make_once(target, fill)
-    assert len(photos.read(target).paths["train"]) == 12
+@pytest.mark.parametrize("form", ["kaggle zip in zip", "microsoft", "kaggle flat"])
+def test_several_that_build_at_once_agree(empty_machine, form):
+    content = published(40)
+    publish(empty_machine, form, content)
+    with ThreadPoolExecutor(4) as pool:
+        splits = list(pool.map(lambda _: data._local_pets(), range(4)))
+    assert all(contents(split) == expected(content) for split in splits)
+    cache = empty_machine.parent / "cache"
+    assert [p.name for p in cache.iterdir() if p.suffix != ".lock"] == [splits[0].folder.name]
 
 
-def test_links_cost_no_second_copy_and_copies_serve_where_links_fail(empty_machine, monkeypatch, tmp_path):
+def test_a_source_that_was_completed_or_replaced_is_split_anew(empty_machine):
+    publish(empty_machine, "microsoft unpacked", published(9))
+    assert len(data.cats_and_dogs(8, 4).files.paths["test"]) == 2
+    publish(empty_machine, "microsoft unpacked", published(10))
+    assert len(data.cats_and_dogs(8, 4).files.paths["test"]) == 4
+
+    shutil.rmtree(empty_machine / "PetImages")
+    publish(empty_machine, "google", published(10, {3: b""}))
+    first = data.cats_and_dogs(8, 4).files
+    publish(empty_machine, "google", published(10))
+    assert contents(data.cats_and_dogs(8, 4).files) == expected(published()) != contents(first)
+
+
+def test_a_photo_edited_in_the_split_leaves_the_original_alone(empty_machine):
     publish(empty_machine, "kaggle flat", published())
-    source = empty_machine / "dogs-vs-cats"
-    photos.build(source, tmp_path / "linked")
-    one = tmp_path / "linked" / "train" / "cats" / "cat.0.jpg"
-    assert one.samefile(source / "train" / "cat.0.jpg")
+    path = Path(data.cats_and_dogs(8, 4).files.paths["train"][0])
+    path.write_bytes(b"edited")
+    assert (empty_machine / "dogs-vs-cats" / "train" / path.name).read_bytes() == jpeg(0)
 
-    def refuse(*_):
-        raise OSError("another disk")
 
-    monkeypatch.setattr(photos.os, "link", refuse)
-    photos.build(source, tmp_path / "copied")
-    two = tmp_path / "copied" / "train" / "cats" / "cat.0.jpg"
-    assert two.read_bytes() == one.read_bytes() and not two.samefile(one)
+@pytest.mark.parametrize(
+    "form",
+    [
+        "kagglecatsanddogs_5340/PetImages/{Name}/{n}.jpg",
+        "dogs-vs-cats/train/train/{name}.{n}.jpg",
+        "dogs-vs-cats-redux-kernels-edition/train/{name}.{n}.jpg",
+        "PetImages/{Name}/{n}.JPG",
+        "PetImages/{Name}/{n}.jpeg",
+    ],
+)
+def test_other_names_that_readers_have(empty_machine, form):
+    content = published()
+    write_tree(empty_machine, form, content)
+    write_tree(empty_machine, form.replace("{n}", "._{n}").replace("{name}.._", "._{name}."), content)
+    assert contents(data.cats_and_dogs(8, 4).files) == expected(content)
+
+
+@pytest.mark.parametrize("place", ["microsoft-catsvsdogs-dataset", "datasets/me/pets", "dogs-vs-cats/dogs-vs-cats"])
+def test_folders_of_kaggle_are_searched_in_depth(empty_machine, place):
+    publish(empty_machine.parent / "kaggle" / place, "microsoft unpacked", published())
+    assert data.cats_and_dogs(8, 4).real
+
+
+def test_a_photo_in_two_folders_counts_once(empty_machine):
+    content = published()
+    write_tree(empty_machine / "dogs-vs-cats", "train/{name}.{n}.jpg", content)
+    write_tree(empty_machine / "dogs-vs-cats", "copy/train/{name}.{n}.jpg", content)
+    assert contents(data.cats_and_dogs(8, 4).files) == expected(content)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_links_to_photos_and_folders_are_followed(empty_machine, tmp_path):
+    write_tree(tmp_path / "disk", "train/{name}.{n}.jpg", published())
+    (empty_machine / "dogs-vs-cats").mkdir()
+    (empty_machine / "dogs-vs-cats" / "train").symlink_to(tmp_path / "disk" / "train")
+    assert contents(data.cats_and_dogs(8, 4).files) == expected(published())
+
+
+@pytest.mark.parametrize("notes", ["", "[]", "{}", '{"source": 3, "skipped": 4}'])
+def test_a_damaged_note_beside_the_photos_does_no_harm(empty_machine, notes):
+    publish(empty_machine, "ready", published())
+    (empty_machine / "cats_and_dogs_small" / "split.json").write_text(notes)
+    assert data.cats_and_dogs(8, 4).real
 
 
 # Drawn pets
