@@ -5,8 +5,9 @@ Commands:
   test [OPTIONS]       run all tests, notebooks included (OPTIONS go to pytest)
   run [NN ...]         execute notebooks without a browser; say how long each took
   refresh [NN ...]     execute notebooks and store the outputs that are to be kept
-  data [status|fetch]  what data is here; fetch the rest
+  data [status|fetch]  what data is here; fetch the rest, or what is named
   measure [NAME ...]   measure the numbers in results/ again
+  benchmark [NAME ...] time what is in benchmarks/ against its rival
 
 Options for any command:
   --gpu                install TensorFlow with CUDA (Linux, NVIDIA)
@@ -35,6 +36,7 @@ COMMANDS = {
     "refresh": ["tools.notebooks", "refresh"],
     "data": ["helpers.data"],
     "measure": ["tools.measure"],
+    "benchmark": ["benchmarks"],
 }
 NO_PYTHON = """the course needs Python 3.10, 3.11, 3.12 or 3.13 that can make virtual environments.
 This is Python {version} ({exe}){why}, and no other was found.

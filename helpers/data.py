@@ -98,6 +98,7 @@ PET_FILES = (
         824_887_076,
     ),
 )
+TESTED_AT_ONCE = 100  # photos: no weights change between them, and fewer steps cost less time
 UNASKED = 100e6  # bytes that the quick profile fetches without being told to
 
 
@@ -124,7 +125,7 @@ def fashion_mnist() -> Images:
     return _choose("Fashion-MNIST", _local_fashion, FASHION_FILES, _drawn_garments)
 
 
-def cats_and_dogs(image_size: int = 150, batch_size: int = 20) -> Photos:
+def cats_and_dogs(image_size: int = 150, batch_size: int = 20, train_count: int | None = None) -> Photos:
     """Cats and dogs (Kaggle, Microsoft): 2,000 photos for training, 1,000 for validation, 1,000 for testing.
 
     Sources in order: the folder ``cats_and_dogs_small/{train,validation,test}/{cats,dogs}``; Kaggle's
@@ -132,15 +133,21 @@ def cats_and_dogs(image_size: int = 150, batch_size: int = 20) -> Photos:
     validation has its 500), each as a folder or an archive, in the data folder, among Kaggle's inputs or fetched
     earlier; Microsoft's public archive. Stand-in: pets that ``helpers.drawn`` draws.
 
-    ``image_size``: the side in pixels to which photos are resized, whatever their own shape. Broken files are
-    skipped and counted. Raises CourseError for a damaged source, and under COURSE_DATA=real when none can be had.
+    ``image_size``: the side in pixels to which photos are resized, whatever their own shape. ``train_count``: how
+    many training photos to use, the first of each class; default all. Validation and test photos come in batches
+    of 100 at least: how many at once changes no result. Broken files are skipped and counted.
+    Raises CourseError for a damaged source, and under COURSE_DATA=real when none can be had.
     """
-    if image_size < 1 or batch_size < 1:
-        raise CourseError(f"image_size is {image_size} and batch_size {batch_size}; both should be 1 or more.")
+    for name, value in {"image_size": image_size, "batch_size": batch_size, "train_count": train_count}.items():
+        if value is not None and value < 1:
+            raise CourseError(f"{name} is {value}; it should be 1 or more.")
     split = _choose("Cats and dogs", _local_pets, PET_FILES, _drawn_pets)
+    if train_count:
+        split = photos.first(split, train_count)
+    batch_sizes = {part: batch_size if part == "train" else max(batch_size, TESTED_AT_ONCE) for part in photos.PARTS}
     datasets = [
-        photos.pipeline(split.paths[part], split.labels[part], image_size, batch_size, shuffle=part == "train")
-        for part in photos.PARTS
+        photos.pipeline(split.paths[part], split.labels[part], image_size, size, shuffle=part == "train")
+        for part, size in batch_sizes.items()
     ]
     return Photos(*datasets, PET_NAMES, split.source, split.real, split)
 

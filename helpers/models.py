@@ -96,18 +96,24 @@ def functional_convnet() -> keras.Model:
 
 
 def pets_convnet(
-    side: int = 150, filters: int = 32, augmentation: Sequence[keras.Layer] = (), dropout: float = 0.0
+    side: int = 150,
+    filters: int = 32,
+    augmentation: Sequence[keras.Layer] = (),
+    dropout: float = 0.0,
+    initializer: str = "glorot_uniform",
 ) -> keras.Sequential:
     """The network for 2,000 photos of *Deep Learning with Python*, section 5.2: 3,453,121 parameters at 150 pixels.
 
     Convolutions 32-64-128-128 of 3×3, each with max pooling, a hidden layer of 512 units. ``filters`` is the
     number in the first convolution; the others keep their proportion to it. ``augmentation`` layers come first and
-    act in training only; ``dropout`` acts before the hidden layer.
+    act in training only; ``dropout`` acts before the hidden layer. ``initializer`` gives the first weights; with
+    Keras's default a few epochs pass before the loss leaves 0.69, with "he_normal" hardly one.
     """
+    relu = {"activation": "relu", "kernel_initializer": initializer}
     blocks = [
         layer
         for count in (filters, 2 * filters, 4 * filters, 4 * filters)
-        for layer in (layers.Conv2D(count, 3, activation="relu"), layers.MaxPooling2D(2))
+        for layer in (layers.Conv2D(count, 3, **relu), layers.MaxPooling2D(2))
     ]
     return keras.Sequential(
         [
@@ -117,7 +123,7 @@ def pets_convnet(
             *blocks,
             layers.Flatten(),
             *([layers.Dropout(dropout)] if dropout else []),
-            layers.Dense(512, activation="relu"),
+            layers.Dense(512, **relu),
             layers.Dense(1, activation="sigmoid"),
         ],
         name="pets_convnet",

@@ -19,7 +19,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -356,6 +356,15 @@ def read(folder: Path) -> Split:
     counts = " + ".join(f"{len(found):,}" for found in paths.values())
     source = f"{counts} photos from {origin}{in_words(flaws)}"
     return Split(folder, paths, labels, source, digest.hexdigest()[:8])
+
+
+def first(split: Split, count: int) -> Split:
+    """The split with only the first training photos, half of them (rounded up) cats."""
+    kept = {0: (count + 1) // 2, 1: count // 2}
+    labels = split.labels["train"]
+    chosen = [i for label, n in kept.items() for i in [j for j, known in enumerate(labels) if known == label][:n]]
+    shorter = [{**found, "train": [found["train"][i] for i in chosen]} for found in (split.paths, split.labels)]
+    return replace(split, paths=shorter[0], labels=shorter[1], digest=f"{split.digest}-{len(chosen)}")
 
 
 def _jpegs(folder: Path) -> list[Path]:

@@ -28,6 +28,8 @@ def fit(model: keras.Model, *data, callbacks: Sequence[keras.callbacks.Callback]
     epoch.
     """
     bar = TqdmCallback(verbose=0)
+    if hasattr(data[0], "element_spec"):  # a tf.data dataset shuffles itself, and Keras warns if told to
+        options.setdefault("shuffle", False)
     return model.fit(*data, verbose=0, callbacks=[bar, *callbacks], **options).history
 
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from helpers.drawn import menagerie
+from helpers.profile import ROOT
 
 
 def test_pets_come_with_masks_and_balanced_labels():
@@ -40,3 +42,47 @@ def test_every_other_animal_can_be_drawn(kind):
 def test_unknown_animal_names_the_known():
     with pytest.raises(ValueError, match="no animal unicorn; there are cat, dog, rabbit"):
         menagerie.animals(["cat", "unicorn"], 2, seed=0)
+
+
+def test_an_animal_does_not_depend_on_what_else_is_drawn():
+    images, _, labels = menagerie.pets(8, seed=9)
+    kind = menagerie.PETS[labels[5]]
+    assert np.array_equal(menagerie.animal(kind, 9, 5)[0], images[5])
+
+
+@pytest.fixture(scope="module")
+def many() -> tuple[np.ndarray, np.ndarray]:
+    images, _, labels = menagerie.pets(3000, seed=77, size=32)
+    return images, labels
+
+
+@pytest.mark.parametrize("features", ["pixels", "color histogram", "brightness and edges"])
+def test_no_pixel_statistic_separates_cats_from_dogs(many, features):
+    """Linear models on what needs no shape stay near guessing; a convnet's scores are in results/."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    images, labels = many
+    if features == "pixels":
+        values = np.stack([cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA).ravel() for image in images])
+    elif features == "color histogram":
+        bins = [np.histogram(image[..., c], 16, (0, 256))[0] for image in images for c in range(3)]
+        values = np.reshape(bins, (len(images), -1))
+    else:
+        grey = images.mean(axis=3)
+        down, across = np.gradient(grey, axis=(1, 2))
+        values = np.stack([s.std(axis=(1, 2)) for s in (grey, down, across)] + [grey.mean(axis=(1, 2))], axis=1)
+    best = 0.0
+    for strength in (0.001, 0.01, 0.1):
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=500))
+        best = max(best, model.fit(values[:2000], labels[:2000]).score(values[2000:], labels[2000:]))
+    assert best < 0.65
+
+
+def test_the_contact_sheet_in_the_readme_shows_what_is_drawn_today():
+    from tools.contact_sheet import contact_sheet
+
+    stored = cv2.imread(str(ROOT / "docs" / "pets.jpg"))[..., ::-1].astype(int)
+    drawn = contact_sheet()
+    assert stored.shape == drawn.shape and np.abs(stored - drawn).mean() < 12, "run `python -m tools.contact_sheet`"

@@ -8,6 +8,8 @@ import pytest
 from helpers import models, profile
 
 profile.quiet_tensorflow()
+import keras  # noqa: E402
+
 PARAMETERS = {
     "book_convnet": 93_322,
     "fashion_convnet": 243_786,
@@ -35,3 +37,40 @@ def test_outputs_are_ten_probabilities(name):
 def test_layers_one_to_six_of_the_functional_net_are_the_ones_looked_at():
     kinds = [type(layer).__name__ for layer in models.functional_convnet().layers[1:7]]
     assert kinds == ["Conv2D", "MaxPooling2D"] * 3
+
+
+# The pet networks
+
+
+@pytest.mark.parametrize(
+    ("build", "count"), [(models.pets_convnet, 3_453_121), (models.modern_pets_convnet, 1_721_313)]
+)
+def test_pet_networks_have_the_documented_parameters_and_give_one_probability(build, count):
+    model = build()
+    assert model.count_params() == count and f"{count:,} parameters" in build.__doc__
+    outputs = model.predict(np.random.default_rng(0).uniform(0, 255, (2, 150, 150, 3)), verbose=0)
+    assert outputs.shape == (2, 1) and ((outputs > 0) & (outputs < 1)).all()
+
+
+def test_a_thinner_and_smaller_pet_network():
+    model = models.pets_convnet(64, filters=16)
+    assert [layer.filters for layer in model.layers if hasattr(layer, "filters")] == [16, 32, 64, 64]
+    assert model.input_shape == (None, 64, 64, 3)
+
+
+@pytest.mark.parametrize("augmentation", [models.pets_augmentation, models.modern_augmentation])
+def test_augmentation_changes_training_images_alone_and_keeps_their_range(augmentation):
+    images = np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)).astype("float32")
+    layers = keras.Sequential(augmentation())
+    assert np.array_equal(layers(images, training=False), images)
+    first, second = (layers(images, training=True).numpy() for _ in range(2))
+    assert not np.array_equal(first, images) and not np.array_equal(first, second)
+    assert first.min() >= -1e-3 and first.max() <= 255 + 1e-3
+    assert models.pets_convnet(augmentation=augmentation()).count_params() == 3_453_121
+
+
+def test_dropout_and_augmentation_stand_where_the_book_has_them():
+    kinds = [type(layer).__name__ for layer in models.pets_convnet(150, 32, models.pets_augmentation(), 0.5).layers]
+    assert kinds[0] == "RandomFlip" and kinds.index("Rescaling") == 4
+    assert kinds[kinds.index("Flatten") + 1 :] == ["Dropout", "Dense", "Dense"]
+    assert "Dropout" not in [type(layer).__name__ for layer in models.pets_convnet().layers]

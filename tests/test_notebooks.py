@@ -86,6 +86,16 @@ def test_the_pre_commit_hook_leaves_a_notebook_as_refresh_wrote_it(tmp_path):
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
 
 
+def test_notebook_04_compares_with_the_network_of_03():
+    """Both name the same recipe, so that 04 finds what 03 has kept."""
+    recipes = []
+    for path in PATHS[3:5]:
+        text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
+        recipes.append(re.search(r"recipe = profile\.pick\(.*?\}\)", text, re.S).group())
+        assert '"pets_scratch", {"data": pets.files.digest, "side": side, **recipe}' in text
+    assert recipes[0] == recipes[1]
+
+
 # The tools that run and refresh
 
 

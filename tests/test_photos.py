@@ -131,9 +131,10 @@ def test_every_published_form_gives_the_same_split(empty_machine, capsys, form, 
 def test_a_batch_holds_the_photo_and_its_label(empty_machine):
     publish(empty_machine, "ready", published())
     pets = data.cats_and_dogs(image_size=16, batch_size=3)
-    (images, labels), *_ = pets.test.as_numpy_iterator()
-    assert images.shape == (3, 16, 16, 3) and images.dtype == np.float32 and labels.dtype == np.int32
-    assert labels.tolist() == [0, 0, 1] and np.abs(images[2, ..., 0] - 200).max() < 4
+    assert [len(labels) for _, labels in pets.train] == [3, 3, 3, 3]
+    ((images, labels),) = pets.test.as_numpy_iterator()
+    assert images.shape == (4, 16, 16, 3) and images.dtype == np.float32 and labels.dtype == np.int32
+    assert labels.tolist() == [0, 0, 1, 1] and np.abs(images[2, ..., 0] - 200).max() < 4
     assert np.abs(images[1, ..., 1] - 45).max() < 4, "the ninth cat"
     epochs = [np.concatenate([y for _, y in pets.train.as_numpy_iterator()]).tolist() for _ in range(4)]
     assert all(sum(epoch) == 6 for epoch in epochs) and len({tuple(epoch) for epoch in epochs}) > 1
@@ -398,9 +399,24 @@ def test_the_quick_profile_fetches_no_large_archive_unasked(empty_machine, monke
     assert "fetches no 825 MB unasked: `python course.py data fetch` does" in capsys.readouterr().out
 
 
-def test_nonsense_sizes_are_refused(empty_machine):
-    with pytest.raises(CourseError, match="image_size is 0 and batch_size 4; both should be 1 or more"):
-        data.cats_and_dogs(0, 4)
+@pytest.mark.parametrize("arguments", [{"image_size": 0}, {"batch_size": -1}, {"train_count": 0}])
+def test_nonsense_sizes_are_refused(empty_machine, arguments):
+    with pytest.raises(CourseError, match=f"{next(iter(arguments))} is .* should be 1 or more"):
+        data.cats_and_dogs(**arguments)
+
+
+def test_a_count_takes_the_first_training_photos_of_both_classes(empty_machine):
+    content = published()
+    publish(empty_machine, "ready", content)
+    whole, some, more = (data.cats_and_dogs(8, 4, count) for count in (None, 5, 100))
+    assert [Path(p).name for p in some.files.paths["train"]] == [f"cat.{n}.jpg" for n in range(3)] + [
+        "dog.0.jpg",
+        "dog.1.jpg",
+    ]
+    assert some.files.labels["train"] == [0, 0, 0, 1, 1] and some.files.paths["test"] == whole.files.paths["test"]
+    assert more.files.paths == whole.files.paths
+    assert len({some.files.digest, more.files.digest, whole.files.digest}) == 3
+    assert sum(len(labels) for _, labels in some.train) == 5
 
 
 def test_flaws_in_words():
