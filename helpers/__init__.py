@@ -4,6 +4,7 @@ Each room imports only from the rooms under it:
 
     ledger        training                      results on file; fit, curves, intervals
     models                                      the course's networks
-    data          drawn       animals           where images come from
+    data                                        where images come from
+    photos        fetching    drawn             cats and dogs in folders; public files; drawn images
     profile                                     the two switches, seeds, folders
 """

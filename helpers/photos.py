@@ -51,11 +51,10 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplemente
 
 @dataclass(frozen=True)
 class Photo:
-    """One file of a published set: label 0 cat, 1 dog; its number there; its name; how to read it."""
+    """One file of a published set: label 0 cat, 1 dog; its number there; how to read it."""
 
     label: int
     number: int
-    name: str
     read: Callable[[], bytes]
 
 
@@ -160,7 +159,7 @@ def _photos(named: Iterable[tuple[str, Callable[[], bytes]]]) -> list[Photo]:
     for name, read in sorted(named, key=lambda pair: pair[0]):
         if match := _PHOTO.search(name):
             key = int(match[1].lower() == "dog"), int(match[2])
-            found.setdefault(key, Photo(*key, name, read))
+            found.setdefault(key, Photo(*key, read))
     return [found[key] for key in sorted(found)]
 
 

@@ -80,6 +80,17 @@ def test_no_pixel_statistic_separates_cats_from_dogs(many, features):
     assert best < 0.65
 
 
+def test_no_single_trait_decides():
+    """Ranked by any one trait, cats and dogs are never wholly apart (an area under the curve of 1)."""
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(0)
+    cats, dogs = ([vars(menagerie._individual(kind, rng)) for _ in range(2000)] for kind in menagerie.PETS)
+    for trait in (name for name, value in cats[0].items() if isinstance(value, float)):
+        area = roc_auc_score([0] * 2000 + [1] * 2000, [each[trait] for each in cats + dogs])
+        assert 0.015 < area < 0.985, trait
+
+
 def test_the_contact_sheet_in_the_readme_shows_what_is_drawn_today():
     from tools.contact_sheet import contact_sheet
 

@@ -121,6 +121,13 @@ def test_gain_of_a_textbook_table():
     assert str(gain).startswith("+4.00 points (95 % interval +2.1") and str(gain).endswith("1,600 images)")
 
 
+def test_interval_of_a_small_table_by_hand():
+    """(1.5, 5.5) of 22: middle 4/22, half-width 1.96 · sqrt(7/22 - (4/22)²) / sqrt(22)."""
+    low, high = training.Gain(only_first=1, only_second=5, total=20).interval
+    assert (low + high) / 2 == pytest.approx(0.181818, abs=1e-6)
+    assert (high - low) / 2 == pytest.approx(0.223132, abs=1e-5)
+
+
 def test_equal_models_gain_nothing_and_the_interval_is_no_point():
     gain = training.Gain(0, 0, 1000)
     assert gain.p_value == 1 and gain.interval[0] < 0 < gain.interval[1]
