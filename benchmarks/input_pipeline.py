@@ -25,7 +25,8 @@ tf = profile.quiet_tensorflow()
 import keras
 from tensorflow.keras.preprocessing.image import ImageDataGenerator
 
-from helpers import data, models
+from helpers import data
+from helpers.augmentation import RandomAffine
 from tools.measure import device
 
 SIDE, BATCH, EPOCHS = 150, 32, 4
@@ -43,8 +44,8 @@ def images_a_second(batches: Iterable, count: int) -> float:
 
 def main() -> None:
     pets = data.cats_and_dogs(SIDE, BATCH)
-    augment = keras.Sequential([*models.pets_augmentation(), keras.layers.Rescaling(1 / 255)])
-    ours = pets.train.map(lambda x, y: (augment(x, training=True), y)).prefetch(tf.data.AUTOTUNE)
+    augment = keras.Sequential([RandomAffine(turn=40, shift=0.2, zoom=0.2), keras.layers.Rescaling(1 / 255)])
+    ours = pets.train.map(lambda x, y: (augment(x, training=True), y), tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
     legacy = ImageDataGenerator(
         rescale=1 / 255,
         rotation_range=40,

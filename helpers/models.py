@@ -130,19 +130,6 @@ def pets_convnet(
     )
 
 
-def pets_augmentation() -> list[keras.Layer]:
-    """The random changes of section 5.2 as layers: turns up to 40 degrees, shifts and zooms up to a fifth, mirroring.
-
-    The source's ``shear_range=0.2`` means 0.2 degrees, a quarter of a pixel at most: left out.
-    """
-    return [
-        layers.RandomFlip("horizontal"),
-        layers.RandomRotation(40 / 360, fill_mode="nearest"),
-        layers.RandomTranslation(0.2, 0.2, fill_mode="nearest"),
-        layers.RandomZoom((-0.2, 0.2), (-0.2, 0.2), fill_mode="nearest"),
-    ]
-
-
 def modern_pets_convnet(side: int = 150, augmentation: Sequence[keras.Layer] = ()) -> keras.Sequential:
     """What one would build today for 2,000 photos and no pretrained weights: 1,721,313 parameters at any size.
 
@@ -172,15 +159,3 @@ def modern_pets_convnet(side: int = 150, augmentation: Sequence[keras.Layer] = (
         ],
         name="modern_pets_convnet",
     )
-
-
-def modern_augmentation() -> list[keras.Layer]:
-    """Milder turns than ``pets_augmentation``, closer views, and changes of light."""
-    return [
-        layers.RandomFlip("horizontal"),
-        layers.RandomRotation(0.05, fill_mode="reflect"),
-        layers.RandomTranslation(0.1, 0.1, fill_mode="reflect"),
-        layers.RandomZoom((-0.3, 0.1), fill_mode="reflect"),
-        layers.RandomContrast(0.3),
-        layers.RandomBrightness(0.2),
-    ]

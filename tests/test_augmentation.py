@@ -1,0 +1,94 @@
+"""RandomAffine against what each of its changes does by hand."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from helpers import models
+from helpers.augmentation import RandomAffine
+
+EVERYTHING = {"turn": 40, "shift": 0.2, "zoom": 0.2}
+
+
+def noise(count: int = 16, side: int = 33) -> np.ndarray:
+    return np.random.default_rng(0).uniform(0, 255, (count, side, side, 3)).astype("float32")
+
+
+def spot(x: float, y: float, count: int = 200, side: int = 65) -> np.ndarray:
+    """A bright blob around (x, y), ``count`` times."""
+    across, down = np.meshgrid(np.arange(side), np.arange(side))
+    blob = np.exp(-((across - x) ** 2 + (down - y) ** 2) / 8).astype("float32")
+    return np.repeat(blob[np.newaxis, ..., np.newaxis], count, axis=0)
+
+
+def centers(images: np.ndarray) -> np.ndarray:
+    """Where each blob lies now: (x, y) from the middle of the image, shape (N, 2)."""
+    side = images.shape[1]
+    weights = images[..., 0] / images.sum(axis=(1, 2, 3))[:, None, None]
+    places = np.arange(side) - (side - 1) / 2
+    return np.stack([(weights.sum(axis=1) * places).sum(axis=1), (weights.sum(axis=2) * places).sum(axis=1)], axis=1)
+
+
+def test_it_acts_in_training_alone_and_keeps_the_range():
+    images, layer = noise(), RandomAffine(**EVERYTHING)
+    assert np.array_equal(layer(images), images) and np.array_equal(layer(images, training=False), images)
+    first, second = (layer(images, training=True).numpy() for _ in range(2))
+    assert first.shape == images.shape and not np.array_equal(first, second)
+    assert first.min() >= images.min() - 1e-3 and first.max() <= images.max() + 1e-3
+
+
+def test_without_any_change_asked_for_it_gives_the_image_back():
+    images = noise()
+    assert np.allclose(RandomAffine(mirror=False)(images, training=True), images, atol=1e-3)
+
+
+def test_mirroring_swaps_left_and_right_in_half_of_the_images():
+    images = noise(400, 9)
+    found = RandomAffine()(images, training=True).numpy()
+    same, swapped = (np.abs(found - other).max(axis=(1, 2, 3)) < 1e-3 for other in (images, images[:, :, ::-1]))
+    assert (same ^ swapped).all() and 0.4 < swapped.mean() < 0.6
+
+
+def test_a_shift_moves_by_no_more_than_its_share_either_way():
+    moved = centers(RandomAffine(shift=0.2, mirror=False)(spot(32, 32), training=True).numpy())
+    assert np.abs(moved).max() <= 0.2 * 65 + 0.1
+    assert (moved.min(axis=0) < -0.17 * 65).all() and (moved.max(axis=0) > 0.17 * 65).all()
+
+
+def test_a_turn_keeps_the_distance_from_the_middle_and_stays_within_its_angle():
+    moved = centers(RandomAffine(turn=30, mirror=False)(spot(32 + 16, 32), training=True).numpy())
+    angles = np.degrees(np.arctan2(moved[:, 1], moved[:, 0]))
+    assert np.allclose(np.hypot(*moved.T), 16, atol=0.1)
+    assert angles.min() < -25 and angles.max() > 25 and np.abs(angles).max() < 30.5
+
+
+def test_a_zoom_shows_from_less_to_more_than_the_whole_each_axis_on_its_own():
+    moved = centers(RandomAffine(zoom=0.25, mirror=False)(spot(32 + 16, 32 + 16), training=True).numpy())
+    assert moved.min() > 16 / 1.25 - 0.2 and moved.max() < 16 / 0.75 + 0.2 and np.ptp(moved, axis=0).min() > 6
+    assert abs(np.corrcoef(moved.T)[0, 1]) < 0.3
+
+
+def test_the_same_seed_gives_the_same_views():
+    images = noise()
+    first, second, other = (RandomAffine(**EVERYTHING, seed=seed)(images, training=True).numpy() for seed in (1, 1, 2))
+    assert np.array_equal(first, second) and not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16"])
+def test_it_works_in_half_precision(dtype):
+    images = noise()
+    found = RandomAffine(turn=10, dtype=dtype)(images, training=True)
+    assert found.dtype == dtype.removeprefix("mixed_") and np.isfinite(found.numpy().astype("float32")).all()
+
+
+def test_a_model_with_it_has_no_more_weights_and_survives_saving(tmp_path):
+    model = models.pets_convnet(64, 4, [RandomAffine(**EVERYTHING)])
+    assert model.count_params() == models.pets_convnet(64, 4).count_params()
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    images = noise(2, 64)
+    assert np.array_equal(loaded.predict(images, verbose=0), model.predict(images, verbose=0))
+    own = loaded.layers[0]
+    assert {name: getattr(own, name) for name in EVERYTHING} == EVERYTHING and own.mirror and own.seed is None
