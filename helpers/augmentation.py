@@ -15,15 +15,15 @@ tf = profile.quiet_tensorflow()
 class RandomAffine(keras.layers.Layer):
     """Mirrors, turns, shifts and zooms each image at random, in training only.
 
-    What ``RandomFlip``, ``RandomRotation``, ``RandomTranslation`` and ``RandomZoom`` do one after the other, composed
+    What ``RandomFlip``, ``RandomTranslation``, ``RandomZoom`` and ``RandomRotation`` do one after the other, composed
     to one map from output to input pixels: each image is resampled once, which blurs it once and takes a third of the
-    time. Where the map leaves the image, its nearest pixel is repeated.
+    time. The turn comes last, about the middle of the output, so that no zoom skews what was turned. Where the map
+    leaves the image, its nearest pixel is repeated.
 
     Args:
         turn: largest angle, either way, in degrees.
-        shift: largest shift up, down, left or right, as a share of the side.
-        zoom: how much larger or smaller at most, as a share of the side; 0.2 shows 80 % to 120 % of it, each axis
-            on its own.
+        shift: how far from the photo's middle the view's middle lies at most, as a share of the photo's side.
+        zoom: 0.2 shows 80 % to 120 % of each side, width and height on their own.
         mirror: whether left and right are swapped for half of the images.
         seed: of the layer's own random numbers; by default drawn from ``keras.utils.set_random_seed``.
 
@@ -54,8 +54,8 @@ class RandomAffine(keras.layers.Layer):
         cos, sin = tf.cos(math.radians(self.turn) * angle), tf.sin(math.radians(self.turn) * angle)
         zoom_x, zoom_y = 1 + self.zoom * zoom_x, 1 + self.zoom * zoom_y
         if self.mirror:
-            zoom_x *= tf.sign(side)
-        # The map turns and zooms about the middle of the image, and then shifts.
+            zoom_x *= tf.where(side < 0, -1.0, 1.0)
+        # From output to input, so in reverse: turn about the middle, zoom, shift.
         x_from_x, x_from_y, y_from_x, y_from_y = cos * zoom_x, -sin * zoom_x, sin * zoom_y, cos * zoom_y
         x, y = (width - 1) / 2, (height - 1) / 2
         x_start = x - x_from_x * x - x_from_y * y + self.shift * width * across

@@ -34,6 +34,8 @@ def measured(name: str, metric: str) -> str:
     text = f"{100 * found['mean']:.2f} %"
     if seeds == 1:  # says nothing about the spread
         return f"{text} (1 seed)"
+    if seeds == 2:  # an interval of two would be wider than the scale
+        return f"{text} ({' and '.join(f'{100 * value:.2f}' for value in found['values'])}, 2 seeds)"
     spread, next_run = 100 * found["half_width"], 100 * found["one_more_run"]
     return f"{text} ± {spread:.2f} (one more run ± {next_run:.2f}, {seeds} seeds)"
 

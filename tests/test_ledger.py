@@ -97,6 +97,12 @@ def test_one_seed_has_a_mean_and_no_spread(monkeypatch):
     assert ledger.measured("any", "m") == "50.00 % (1 seed)"
 
 
+def test_two_seeds_are_both_given(monkeypatch):
+    metric = {"values": [0.5, 0.6], "mean": 0.55, "half_width": 0.6, "one_more_run": 1.1}
+    monkeypatch.setattr(ledger, "load", lambda name: {"seeds": [0, 1], "metrics": {"m": metric}})
+    assert ledger.measured("any", "m") == "55.00 % (50.00 and 60.00, 2 seeds)"
+
+
 def test_table_sets_source_measurement_and_run_side_by_side():
     lines = ledger.beside_sources({"book_convnet.test_accuracy": Score(99, 100)}).splitlines()
     assert len(lines) == 3 and "99.26 % (book notes, 5.1)" in lines[2]
