@@ -51,6 +51,8 @@ def test_every_experiment_can_be_measured_again():
         ("dropout_convnet_patient.test_accuracy", 0.989),
         ("functional_convnet.validation_accuracy", 0.988),
         ("pets_scratch.validation_accuracy", 0.715),
+        ("pets_augmented.validation_accuracy", 0.827),
+        ("pets_modern.validation_accuracy", 0.86),
     ],
 )
 def test_measured_means_reach_the_goals(key, least):
@@ -72,7 +74,7 @@ def test_histories_and_answers_agree_with_the_metrics(name):
         assert values["test_accuracy"] == pytest.approx(correct.count("1") / len(correct), abs=1e-4)
 
 
-@pytest.mark.parametrize(("first", "second"), [("pets_scratch", "pets_augmented")])
+@pytest.mark.parametrize(("first", "second"), [("pets_scratch", "pets_augmented"), ("pets_augmented", "pets_modern")])
 def test_each_remedy_gains_more_than_its_paired_interval(first, second):
     right = [np.array(list(ledger.load(name)["correct_test_images"][0])) == "1" for name in (first, second)]
     assert Gain.between(*right).interval[0] > 0
