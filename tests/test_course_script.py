@@ -88,6 +88,7 @@ def test_from_nothing_to_a_command_that_runs_and_warm_the_next_time(course):
         process = subprocess.Popen(
             [sys.executable, str(course / "course.py"), "measure", "wait"],
             stdout=subprocess.PIPE, text=True, start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell ignores it
         )  # fmt: skip
         assert process.stdout.readline().startswith("ran ['wait']")
         time.sleep(0.5)
