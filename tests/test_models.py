@@ -56,6 +56,12 @@ def test_a_thinner_and_smaller_pet_network():
     assert model.input_shape == (None, 64, 64, 3)
 
 
+def test_every_layer_with_a_relu_starts_from_the_initializer_asked_for():
+    for asked, kind in (("glorot_uniform", "GlorotUniform"), ("he_normal", "HeNormal")):
+        weighted = [layer for layer in models.pets_convnet(64, 4, initializer=asked).layers if layer.weights]
+        assert [type(layer.kernel_initializer).__name__ for layer in weighted[:-1]] == 5 * [kind]
+
+
 def test_dropout_and_augmentation_stand_where_the_book_has_them():
     kinds = [type(layer).__name__ for layer in models.pets_convnet(150, 32, [RandomAffine(turn=40)], 0.5).layers]
     assert kinds[:2] == ["RandomAffine", "Rescaling"]

@@ -166,15 +166,13 @@ def fit_pets(
     batch_size: int,
     epochs: int,
     loss: str | keras.losses.Loss = "binary_crossentropy",
-    **fit,
 ) -> Metrics:
     """Train on the 2,000 photos, keep the weights of the lowest validation loss, test those."""
     pets = data.cats_and_dogs(150, batch_size)
     in_bfloat16(model)
     model.compile(optimizer, loss, metrics=["accuracy"])
     keep = keras.callbacks.EarlyStopping(monitor="val_loss", patience=epochs, restore_best_weights=True)
-    train = pets.train.repeat() if "steps_per_epoch" in fit else pets.train
-    history = training.fit(model, train, validation_data=pets.validation, epochs=epochs, callbacks=[keep], **fit)
+    history = training.fit(model, pets.train, validation_data=pets.validation, epochs=epochs, callbacks=[keep])
     best = int(np.argmin(history["val_loss"]))
     correct = training.correct_images(model, pets.test)
     return {
