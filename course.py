@@ -8,6 +8,7 @@ Commands:
   data [status|fetch]  what data is here; fetch the rest, or what is named
   measure [NAME ...]   measure the numbers in results/ again
   benchmark [NAME ...] time what is in benchmarks/ against its rival
+  pretrain             train the course's own small base again (data/models)
 
 Options for any command:
   --gpu                install TensorFlow with CUDA (Linux, NVIDIA)
@@ -37,6 +38,7 @@ COMMANDS = {
     "data": ["helpers.data"],
     "measure": ["tools.measure"],
     "benchmark": ["benchmarks"],
+    "pretrain": ["tools.pretrain"],
 }
 NO_PYTHON = """the course needs Python 3.10, 3.11, 3.12 or 3.13 that can make virtual environments.
 This is Python {version} ({exe}){why}, and no other was found.

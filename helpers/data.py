@@ -98,6 +98,14 @@ PET_FILES = (
         824_887_076,
     ),
 )
+VGG16_FILES = (
+    Remote(
+        "https://storage.googleapis.com/tensorflow/keras-applications/vgg16/"
+        "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        "md5:6d6bbae143d832006294945121d1f1fc",
+        58_889_256,
+    ),
+)
 TESTED_AT_ONCE = 100  # photos: no weights change between them, and fewer steps cost less time
 UNASKED = 100e6  # bytes that the quick profile fetches without being told to
 
@@ -143,7 +151,7 @@ def cats_and_dogs(image_size: int = 150, batch_size: int = 20, train_count: int 
             raise CourseError(f"{name} is {value}; it should be 1 or more.")
     split = _choose("Cats and dogs", _local_pets, PET_FILES, _drawn_pets)
     if train_count:
-        split = photos.first(split, train_count)
+        split = photos.first(split, train=train_count)
     batch_sizes = {part: batch_size if part == "train" else max(batch_size, TESTED_AT_ONCE) for part in photos.PARTS}
     datasets = [
         photos.pipeline(split.paths[part], split.labels[part], image_size, size, shuffle=part == "train")
@@ -365,12 +373,51 @@ def _checked(arrays: dict[str, np.ndarray], path: Path, class_names: tuple[str, 
     return Images(x_train, y_train, x_test, y_test, class_names, source, real=True)
 
 
+# VGG16's weights
+
+
+def vgg16_weights() -> Path:
+    """The weights of VGG16's base: in ``<data dir>/models/``, in Keras's own cache, fetched earlier, or fetched now.
+
+    Raises CourseError, naming the places, if none has them.
+    """
+    path = _local_vgg16()
+    if path is None:
+        remote, (first, second) = VGG16_FILES[0], _weights_folders()
+        why = {"drawn": "COURSE_DATA=drawn does not touch the network.", "real": ""}.get(
+            profile.data_choice(), _not_worth_trying(VGG16_FILES)
+        )
+        try:
+            if why:
+                raise CourseError(why)
+            print(f"VGG16: fetching {_megabytes(VGG16_FILES)} from {fetching.address(remote)}")
+            path = fetching.fetch(VGG16_FILES)[0]
+        except CourseError as error:
+            raise CourseError(
+                f"{remote.name} is neither in {first} nor in {second} (Keras's cache), and it was not fetched from "
+                f"{fetching.address(remote)}: {error} Put the file into one of the two folders, or set "
+                "COURSE_DATA=drawn, which uses a base that comes with the course."
+            ) from error
+    return path
+
+
+def _weights_folders() -> tuple[Path, Path]:
+    return profile.data_dir() / "models", fetching.keras_cache().parent / "models"
+
+
+def _local_vgg16() -> Path | None:
+    found = (folder / VGG16_FILES[0].name for folder in _weights_folders())
+    here = next((path for path in found if path.is_file()), None)
+    return here or next(iter(fetching.fetched(VGG16_FILES, fetching.keras_cache()) or ()), None)
+
+
 # The command line
 
 DATASETS = {
     "MNIST": (lambda: _source(_local_mnist()), MNIST_FILES),
     "Fashion-MNIST": (lambda: _source(_local_fashion()), FASHION_FILES),
     "Cats and dogs": (lambda: ", ".join(f"photos in {found}" for found in photos.find(_places())[:1]), PET_FILES),
+    "VGG16": (lambda: f"weights in {path}" if (path := _local_vgg16()) else "", VGG16_FILES),
 }
 
 

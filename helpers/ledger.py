@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
+
 from helpers import profile
 from helpers.profile import CourseError
 
@@ -24,6 +26,25 @@ def load(name: str) -> dict:
     path = RESULTS / f"{name}.json"
     if not path.is_file():
         raise CourseError(f"results/{name}.json does not exist. Measured are: {', '.join(experiments())}.")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def answers(name: str) -> np.ndarray:
+    """Which test images the first seed's network got right, bool of shape (N,).
+
+    Only those of experiments on the same data may be compared. Raises CourseError where they were not kept.
+    """
+    entry = load(name)
+    if "correct_test_images" not in entry:
+        raise CourseError(f"results/{name}.json does not say which test images were right; measure it again.")
+    return np.array(list(entry["correct_test_images"][0])) == "1"
+
+
+def benchmark(name: str) -> dict:
+    """What ``python course.py benchmark NAME`` found. Raises CourseError if it was not run."""
+    path = profile.ROOT / "benchmarks" / f"{name}.json"
+    if not path.is_file():
+        raise CourseError(f"benchmarks/{name}.json does not exist: run `python course.py benchmark {name}`.")
     return json.loads(path.read_text(encoding="utf-8"))
 
 

@@ -159,3 +159,30 @@ def modern_pets_convnet(side: int = 150, augmentation: Sequence[keras.Layer] = (
         ],
         name="modern_pets_convnet",
     )
+
+
+def dense_head(shape: tuple[int, ...]) -> keras.Sequential:
+    """The head of section 5.3 on a base's feature maps of the given shape: 256 units, dropout 0.5, one probability."""
+    return keras.Sequential(
+        [
+            keras.Input(shape),
+            layers.Flatten(),
+            layers.Dense(256, activation="relu"),
+            layers.Dropout(0.5),
+            layers.Dense(1, activation="sigmoid"),
+        ],
+        name="dense_head",
+    )
+
+
+def block5_and_head(base: keras.Model) -> tuple[keras.Model, keras.Sequential]:
+    """A copy of the base's block 5 with its weights, and a model of it and an untrained ``dense_head`` on top.
+
+    The model takes what the base's layer ``block4_pool`` gives.
+    """
+    own = keras.Model(base.get_layer("block4_pool").output, base.output)
+    block5 = keras.models.clone_model(own)
+    block5.set_weights(own.get_weights())
+    for layer in block5.layers:  # frozen if the base was; `block5.trainable = True` does nothing where it is True
+        layer.trainable = True
+    return block5, keras.Sequential([block5, dense_head(block5.output_shape[1:])], name="block5_and_head")

@@ -357,13 +357,18 @@ def read(folder: Path) -> Split:
     return Split(folder, paths, labels, source, digest.hexdigest()[:8])
 
 
-def first(split: Split, count: int) -> Split:
-    """The split with only the first training photos, half of them (rounded up) cats."""
-    kept = {0: (count + 1) // 2, 1: count // 2}
-    labels = split.labels["train"]
-    chosen = [i for label, n in kept.items() for i in [j for j, known in enumerate(labels) if known == label][:n]]
-    shorter = [{**found, "train": [found["train"][i] for i in chosen]} for found in (split.paths, split.labels)]
-    return replace(split, paths=shorter[0], labels=shorter[1], digest=f"{split.digest}-{len(chosen)}")
+def first(split: Split, **counts: int) -> Split:
+    """The split with only the first photos of the named parts, half of them (rounded up) cats: ``train=500``.
+
+    A part that has no more of a class than that gives all of them.
+    """
+    paths, labels = dict(split.paths), dict(split.labels)
+    for part, count in counts.items():
+        cats, dogs = ([i for i, label in enumerate(labels[part]) if label == wanted] for wanted in (0, 1))
+        chosen = cats[: (count + 1) // 2] + dogs[: count // 2]
+        paths[part], labels[part] = ([found[part][i] for i in chosen] for found in (paths, labels))
+    digest = "-".join([split.digest, *(f"{part}{count}" for part, count in counts.items())])
+    return replace(split, paths=paths, labels=labels, digest=digest)
 
 
 def _jpegs(folder: Path) -> list[Path]:

@@ -186,3 +186,16 @@ def _kept(name: str, recipe: Mapping) -> Path:
     decides = [dict(recipe), keras.__version__, np.__version__, profile.SEED]
     key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]
     return profile.cache_dir() / "models" / f"{name}-{key}.keras"
+
+
+def weight_hashes(model: keras.Model) -> dict[str, str]:
+    """A fingerprint of each layer's weights, nested layers too: layer path to 12 hex digits of SHA-256.
+
+    Equal before and after ``fit``: the layer was frozen. Different: it has learnt.
+    """
+    found: dict[str, str] = {}
+    for variable in model.weights:  # without the states of random generators, which dropout has
+        layer = variable.path.rsplit("/", 1)[0]
+        content = found.get(layer, "").encode() + np.ascontiguousarray(variable.numpy()).tobytes()
+        found[layer] = hashlib.sha256(content).hexdigest()[:12]
+    return found

@@ -53,12 +53,16 @@ def test_every_experiment_can_be_measured_again():
         ("pets_scratch.validation_accuracy", 0.715),
         ("pets_augmented.validation_accuracy", 0.827),
         ("pets_modern.validation_accuracy", 0.86),
+        ("vgg16_features.test_accuracy", 0.960),
+        ("vgg16_fine_tuned.test_accuracy", 0.970),
+        ("lite0_features.test_accuracy", 0.990),
     ],
 )
 def test_measured_means_reach_the_goals(key, least):
     name, metric = key.split(".")
     entry = ledger.load(name)
-    seeds = {"pets_scratch": 2, "pets_augmented": 1, "pets_modern": 1}.get(name, 3)  # an hour a seed
+    long = {"pets_scratch": 2, "pets_augmented": 1, "pets_modern": 1, "vgg16_fine_tuned": 1}  # up to two hours a seed
+    seeds = {**long, "lite0_features": 1}.get(name, 3)  # logistic regression: nothing in it is random
     assert entry["data"] == "real" and entry["profile"] == "full" and len(entry["seeds"]) >= seeds
     assert entry["metrics"][metric]["mean"] >= least
 
@@ -69,15 +73,38 @@ def test_histories_and_answers_agree_with_the_metrics(name):
     for i, (history, correct) in enumerate(zip(entry["histories"], entry["correct_test_images"], strict=True)):
         values = {metric: found["values"][i] for metric, found in entry["metrics"].items()}
         best = int(values["best_epoch"]) - 1
-        assert best == int(np.argmin(history["val_loss"])) and len(correct) == 1000
+        assert history["val_loss"][best] == np.nanmin(history["val_loss"]) and len(correct) == 1000
         assert values["validation_accuracy"] == pytest.approx(history["val_accuracy"][best], abs=1e-4)
         assert values["test_accuracy"] == pytest.approx(correct.count("1") / len(correct), abs=1e-4)
 
 
-@pytest.mark.parametrize(("first", "second"), [("pets_scratch", "pets_augmented"), ("pets_augmented", "pets_modern")])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("pets_scratch", "pets_augmented"),
+        ("pets_augmented", "pets_modern"),
+        ("pets_modern", "vgg16_features"),
+        ("vgg16_features_scaled", "vgg16_features"),
+        ("vgg16_features", "lite0_features"),
+        ("drawn_scratch", "drawn_augmented"),
+        ("drawn_augmented", "drawn_features"),
+    ],
+)
 def test_each_remedy_gains_more_than_its_paired_interval(first, second):
-    right = [np.array(list(ledger.load(name)["correct_test_images"][0])) == "1" for name in (first, second)]
-    assert Gain.between(*right).interval[0] > 0
+    assert Gain.between(ledger.answers(first), ledger.answers(second)).interval[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("features", "tuned"),
+    [
+        ("drawn_features", "drawn_fine_tuned"),
+        ("vgg16_features", "vgg16_fine_tuned_plain"),
+        ("vgg16_augmented", "vgg16_fine_tuned"),
+    ],
+)
+def test_fine_tuning_is_not_worse_than_features(features, tuned):
+    gain = Gain.between(ledger.answers(features), ledger.answers(tuned))
+    assert gain.interval[1] > 0 and gain.gain > -0.005
 
 
 @pytest.mark.parametrize("claim", [claim for claim in SOURCES if "test_acc" in claim or "validation_acc" in claim])
@@ -86,7 +113,8 @@ def test_a_sources_score_lies_where_one_more_run_would(claim):
     found = ledger.load(name)["metrics"][metric]
     if len(found["values"]) == 1:
         pytest.skip("one seed says nothing of where one more run would lie")
-    assert abs(SOURCES[claim]["value"] - found["mean"]) <= found["one_more_run"]
+    photo = 0.0005  # half of one in a thousand: what a count of validation photos is rounded to
+    assert abs(SOURCES[claim]["value"] - found["mean"]) <= found["one_more_run"] + photo
 
 
 def test_unknown_experiment_names_the_known():

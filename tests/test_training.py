@@ -185,3 +185,32 @@ def test_where_nothing_can_be_written_training_goes_on(cache, capsys):
     (cache / "models").write_text("in the way")
     model, history = training.cached("small", {}, lambda: (constant_model([0.5]), {"loss": [1.0]}))
     assert history == {"loss": [1.0]} and "small was not kept" in capsys.readouterr().out
+
+
+def nested_model() -> tuple[keras.Model, keras.Model]:
+    base = keras.Sequential(
+        [keras.Input((4,)), keras.layers.Dense(3, name="low"), keras.layers.BatchNormalization(name="norm")]
+    )
+    head = [keras.layers.Dropout(0.5), keras.layers.Dense(1, name="top")]
+    return base, keras.Sequential([keras.Input((4,)), base, *head])
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_weight_hashes_tell_what_has_learnt(frozen):
+    base, model = nested_model()
+    base.trainable = not frozen
+    model.compile("sgd", "mse")
+    before = training.weight_hashes(model)
+    model.fit(np.random.default_rng(0).normal(size=(20, 4)), np.ones((20, 1)), verbose=0)
+    after = training.weight_hashes(model)
+    changed = {layer.split("/")[-1] for layer in before if before[layer] != after[layer]}
+    assert changed == ({"top"} if frozen else {"low", "norm", "top"})
+    assert {layer.split("/")[-1] for layer in before} == {"low", "norm", "top"}  # dropout has no weights
+
+
+def test_weight_hashes_see_moving_averages():
+    base, _ = nested_model()
+    before = training.weight_hashes(base)
+    base(np.random.default_rng(0).normal(size=(20, 4)), training=True)  # no gradient, averages move all the same
+    after = training.weight_hashes(base)
+    assert [layer.split("/")[-1] for layer in before if before[layer] != after[layer]] == ["norm"]

@@ -1,8 +1,8 @@
 """Measure the course's numbers: ``python course.py measure [NAME ...]`` writes results/NAME.json.
 
-Each experiment runs in the full profile on the real data, once a seed. With 3 seeds the interval
-is Student's t, 95 %, of the mean over seeds: it holds the randomness of training and not that of
-the test images.
+Each experiment runs once a seed in the full profile on the real data; those whose names begin with drawn_, in the
+quick profile on the drawn pets. With 3 seeds the interval is Student's t, 95 %, of the mean over seeds: it holds the
+randomness of training and not that of the test images.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-os.environ.setdefault("COURSE_PROFILE", "full")
-os.environ.setdefault("COURSE_DATA", "real")
+REAL, DRAWN = {"COURSE_DATA": "real", "COURSE_PROFILE": "full"}, {"COURSE_DATA": "drawn", "COURSE_PROFILE": "quick"}
 
 from helpers import profile
 
@@ -29,9 +29,12 @@ import keras
 import numpy as np
 import psutil
 from scipy import stats
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from helpers import data, ledger, models, training
+from helpers import bases, data, features, ledger, models, photos, training
 from helpers.augmentation import RandomAffine
 
 Metrics = dict[str, float]  # and, if wanted, "history" (name to a value an epoch) and "correct" (a 0 or 1 an image)
@@ -110,7 +113,7 @@ def fit_dropout(seed: int, patience: int) -> Metrics:
     history = training.fit(
         model, scaled(x), y, validation_data=(scaled(x_val), y_val), epochs=100, batch_size=128, callbacks=[stop]
     )
-    best = int(np.argmin(history["val_loss"]))
+    best = int(np.nanargmin(history["val_loss"]))
     return {
         "test_accuracy": training.score(model, scaled(digits.x_test), digits.y_test).accuracy,
         "training_accuracy_with_dropout": history["accuracy"][best],
@@ -167,13 +170,23 @@ def fit_pets(
     epochs: int,
     loss: str | keras.losses.Loss = "binary_crossentropy",
 ) -> Metrics:
-    """Train on the 2,000 photos, keep the weights of the lowest validation loss, test those."""
-    pets = data.cats_and_dogs(150, batch_size)
+    """Train on the 2,000 photos with convolutions in bfloat16."""
     in_bfloat16(model)
+    return fit_on(data.cats_and_dogs(150, batch_size), model, optimizer, epochs, loss)
+
+
+def fit_on(
+    pets: data.Photos,
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    epochs: int,
+    loss: str | keras.losses.Loss = "binary_crossentropy",
+) -> Metrics:
+    """Train, keep the weights of the lowest validation loss, test those."""
     model.compile(optimizer, loss, metrics=["accuracy"])
     keep = keras.callbacks.EarlyStopping(monitor="val_loss", patience=epochs, restore_best_weights=True)
     history = training.fit(model, pets.train, validation_data=pets.validation, epochs=epochs, callbacks=[keep])
-    best = int(np.argmin(history["val_loss"]))
+    best = int(np.nanargmin(history["val_loss"]))
     correct = training.correct_images(model, pets.test)
     return {
         "test_accuracy": correct.mean(),
@@ -219,6 +232,198 @@ def pets_modern(seed: int) -> Metrics:
     return fit_pets(model, keras.optimizers.AdamW(rate, weight_decay=0.02), 32, epochs, smooth)
 
 
+def fit_head(found: dict[str, tuple], model: keras.Model, rate, epochs: int, train=None) -> Metrics:
+    """Train on features as the source does: RMSprop, batches of 20, best weights by validation loss.
+
+    ``train``: an endless dataset of batches to use in place of ``found["train"]``, 100 of them an epoch.
+    """
+    model.compile(keras.optimizers.RMSprop(rate), "binary_crossentropy", metrics=["accuracy"])
+    keep = keras.callbacks.EarlyStopping(monitor="val_loss", patience=epochs, restore_best_weights=True)
+    options = {"validation_data": found["validation"], "epochs": epochs, "callbacks": [keep]}
+    if train is None:
+        history = training.fit(model, *found["train"], batch_size=20, **options)
+    else:
+        history = training.fit(model, train, steps_per_epoch=100, **options)
+    best = int(np.nanargmin(history["val_loss"]))
+    correct = training.correct_images(model, *found["test"])
+    return {
+        "test_accuracy": correct.mean(),
+        "validation_accuracy": history["val_accuracy"][best],
+        "validation_accuracy_last_epoch": history["val_accuracy"][-1],
+        "training_accuracy_last_epoch": history["accuracy"][-1],
+        "best_epoch": best + 1,
+        "history": history,
+        "correct": correct,
+    }
+
+
+def scaled_pixels(images):
+    return images / 255
+
+
+def vgg16_features_of(layer: str | None = None, preprocess: Callable | None = None) -> dict[str, tuple]:
+    """VGG16's features of the 4,000 photos at 150 pixels, by part; computed once and kept in the course's cache."""
+    split, base = data.cats_and_dogs(150).files, bases.vgg16(150)
+    in_bfloat16(base.model)
+    return {part: features.extract(base, split, part, preprocess=preprocess, layer=layer) for part in photos.PARTS}
+
+
+@experiment
+def vgg16_features(seed: int) -> Metrics:
+    """A dense head of 256 units with dropout 0.5 on VGG16's features of the 2,000 photos of 150 pixels, prepared by
+    VGG16's own preprocessing: 30 epochs, RMSprop at 0.00002, batches of 20, best weights by validation loss;
+    convolutions in bfloat16."""
+    found = vgg16_features_of()
+    return fit_head(found, models.dense_head(found["train"][0].shape[1:]), 2e-5, 30)
+
+
+@experiment
+def vgg16_features_scaled(seed: int) -> Metrics:
+    """As vgg16_features, with the photos divided by 255 in place of VGG16's own preprocessing, as in the source."""
+    found = vgg16_features_of(preprocess=scaled_pixels)
+    return fit_head(found, models.dense_head(found["train"][0].shape[1:]), 2e-5, 30)
+
+
+VIEWS = 8
+
+
+@cache
+def vgg16_views() -> tuple[np.ndarray, np.ndarray]:
+    """What VGG16's block 4 gives for 8 random views of each training photo: float16 (16,000, 9, 9, 512), and labels."""
+    views = RandomAffine(turn=40, shift=0.2, zoom=0.2)
+    split, base = data.cats_and_dogs(150).files, bases.vgg16(150)
+    in_bfloat16(base.model)
+    images = photos.pipeline(split.paths["train"], split.labels["train"], 150, 50, shuffle=False)
+    viewed = images.map(lambda images, _: base.preprocess(views(images, training=True)))
+    lower = base.upto("block4_pool")
+    maps = [features.compute(lower, viewed, f"view {n + 1}").astype(np.float16) for n in range(VIEWS)]
+    return np.concatenate(maps), np.tile(split.labels["train"], VIEWS)
+
+
+def shuffled(maps: np.ndarray, labels: np.ndarray) -> tf.data.Dataset:
+    """Batches of 20 without end, in a new order each time that all have been seen."""
+    order = tf.data.Dataset.range(len(labels)).shuffle(len(labels)).repeat().batch(20)
+    batch = [tf.TensorSpec((None, *maps.shape[1:]), tf.float32), tf.TensorSpec((None,), tf.int32)]
+    taken = tf.data.Dataset.from_generator(
+        lambda: ((maps[i].astype(np.float32), labels[i]) for i in order.as_numpy_iterator()),
+        output_signature=tuple(batch),
+    )
+    return taken.prefetch(tf.data.AUTOTUNE)
+
+
+def head_on_views(block5: keras.Model, head: keras.Model) -> Metrics:
+    """Train a dense head on what VGG16's block 5 makes of the views; validate and test on the photos as they are."""
+    maps, labels = vgg16_views()
+    batches = (maps[i : i + 100].astype(np.float32) for i in range(0, len(maps), 100))
+    seen = features.compute(block5, batches, "block 5")
+    return fit_head(vgg16_features_of(), head, 2e-5, 30, shuffled(seen, labels))
+
+
+@experiment
+def vgg16_augmented(seed: int) -> Metrics:
+    """As vgg16_features under augmentation (turns to 40 degrees, shifts and zooms to 0.2, mirroring), which is the
+    frozen base and the head in one model, with one thing cut: each photo has 8 random views, made once, in place of a
+    new one in each of the 30 epochs."""
+    block5, top = models.block5_and_head(bases.vgg16(150).model)
+    return head_on_views(block5, top.layers[-1])
+
+
+@experiment
+def vgg16_fine_tuned(seed: int) -> Metrics:
+    """VGG16's block 5 and a dense head on kept block-4 features of 8 random views of each of the 2,000 photos: the head
+    alone first, as in vgg16_augmented, then both for 20 epochs of 2,000 views with RMSprop at 0.00001, for the last 5
+    at 0.000002, batches of 20, best weights by validation loss; convolutions in bfloat16."""
+    block5, top = models.block5_and_head(bases.vgg16(150).model)
+    head_on_views(block5, top.layers[-1])
+    in_bfloat16(block5)
+    rate = keras.optimizers.schedules.PiecewiseConstantDecay([1500], [1e-5, 2e-6])
+    return fit_head(vgg16_features_of("block4_pool"), top, rate, 20, shuffled(*vgg16_views()))
+
+
+@experiment
+def vgg16_fine_tuned_plain(seed: int) -> Metrics:
+    """As vgg16_fine_tuned without augmentation, as in notebook 06: on kept block-4 features of the photos themselves,
+    the head first as in vgg16_features, then both for 20 epochs with RMSprop at 0.00001."""
+    block5, top = models.block5_and_head(bases.vgg16(150).model)
+    fit_head(vgg16_features_of(), top.layers[-1], 2e-5, 30)
+    in_bfloat16(block5)
+    return fit_head(vgg16_features_of("block4_pool"), top, 1e-5, 20)
+
+
+@experiment
+def vgg16_hasty(seed: int) -> Metrics:
+    """As vgg16_fine_tuned_plain without training the head first, and at the optimizer's usual rate, 0.001, for 5
+    epochs."""
+    block5, top = models.block5_and_head(bases.vgg16(150).model)
+    in_bfloat16(block5)
+    return fit_head(vgg16_features_of("block4_pool"), top, 1e-3, 5)
+
+
+@experiment
+def lite0_features(seed: int) -> Metrics:
+    """Logistic regression on EfficientNet-Lite0's 1,280 features of the 4,000 photos at 224 pixels: read, compute the
+    features, fit on 2,000, test on 1,000, nothing kept from earlier runs."""
+    base = bases.modern()
+    assert base.name == "efficientnet_lite0", f"this experiment is of EfficientNet-Lite0, not of {base.name}"
+    split = data.cats_and_dogs(base.side).files
+    found = {}
+    for part in photos.PARTS:
+        batches = photos.pipeline(split.paths[part], split.labels[part], base.side, 50, shuffle=False)
+        found[part] = features.compute(base.model, batches.map(lambda images, _: base.preprocess(images)), part)
+    probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
+    probe.fit(found["train"], split.labels["train"])
+    correct = {part: probe.predict(found[part]) == split.labels[part] for part in ("validation", "test")}
+    return {
+        "test_accuracy": correct["test"].mean(),
+        "validation_accuracy": correct["validation"].mean(),
+        "correct": correct["test"],
+    }
+
+
+def fit_drawn_pets(augmentation: list[keras.Layer], dropout: float, rate, epochs: int) -> Metrics:
+    """The quick profile's network of notebooks 03 and 04 on 1,000 drawn pets of 64 pixels."""
+    model = models.pets_convnet(64, 16, augmentation, dropout, "he_normal")
+    return fit_on(data.cats_and_dogs(64, 32, 1000), model, keras.optimizers.RMSprop(rate), epochs)
+
+
+@experiment
+def drawn_scratch(seed: int) -> Metrics:
+    """1,000 drawn pets of 64 pixels, from scratch: 12 epochs, RMSprop at 0.001, batches of 32, best weights by
+    validation loss (notebook 03, quick)."""
+    return fit_drawn_pets([], 0.0, 1e-3, 12)
+
+
+@experiment
+def drawn_augmented(seed: int) -> Metrics:
+    """As drawn_scratch with augmentation (turns to 15 degrees, shifts and zooms to 0.1, mirroring) and dropout 0.4:
+    24 epochs, the rate a fifth for the last fifth of them (notebook 04, quick)."""
+    rate = keras.optimizers.schedules.PiecewiseConstantDecay([24 * 32 * 4 // 5], [1e-3, 2e-4])
+    return fit_drawn_pets([RandomAffine(turn=15, shift=0.1, zoom=0.1)], 0.4, rate, 24)
+
+
+def menagerie_features_of(layer: str | None = None) -> dict[str, tuple]:
+    """The course's own base's features of 1,000 + 500 + 1,000 drawn pets of 64 pixels, by part."""
+    split = photos.first(data.cats_and_dogs(64).files, train=1000, validation=500, test=1000)
+    return {part: features.extract(bases.menagerie(64), split, part, layer=layer) for part in photos.PARTS}
+
+
+@experiment
+def drawn_features(seed: int) -> Metrics:
+    """A dense head on the features of the course's own base, 1,000 drawn pets of 64 pixels: 12 epochs, RMSprop at
+    0.0002, batches of 20, best weights by validation loss (notebook 05, quick)."""
+    found = menagerie_features_of()
+    return fit_head(found, models.dense_head(found["train"][0].shape[1:]), 2e-4, 12)
+
+
+@experiment
+def drawn_fine_tuned(seed: int) -> Metrics:
+    """The own base's block 5 and a dense head on kept block-4 features: the head alone first, as in drawn_features,
+    then both for 5 epochs with RMSprop at 0.00005 (notebook 06, quick)."""
+    block5, top = models.block5_and_head(bases.menagerie(64).model)
+    fit_head(menagerie_features_of(), top.layers[-1], 2e-4, 12)
+    return fit_head(menagerie_features_of("block4_pool"), top, 5e-5, 5)
+
+
 def device() -> str:
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
@@ -240,18 +445,18 @@ def summary(values: list[float]) -> dict:
 def measure(name: str, seeds: int) -> Iterator[dict]:
     """Run one experiment over seeds 0, 1, ... and give its ledger entry after each: a long one may be cut short."""
     runs, seconds, histories, correct = [], [], [], []
+    os.environ |= DRAWN if name.startswith("drawn_") else REAL
     for seed in range(seeds):
         profile.seed_everything(seed)
         started = time.perf_counter()
         run = EXPERIMENTS[name](seed)
         seconds.append(round(time.perf_counter() - started, 1))
-        histories.append({k: [round(v, 4) for v in values] for k, values in run.pop("history", {}).items()})
+        histories.append({k: [round(v, 6) for v in values] for k, values in run.pop("history", {}).items()})
         correct.append("".join("01"[int(c)] for c in run.pop("correct", [])))
         runs.append(run)
         keras.backend.clear_session()
-        yield entry(name, runs, seconds) | (
-            {"histories": histories, "correct_test_images": correct} if histories[0] else {}
-        )
+        found = entry(name, runs, seconds)
+        yield found | {k: v for k, v in {"histories": histories, "correct_test_images": correct}.items() if v[0]}
 
 
 def entry(name: str, runs: list[Metrics], seconds: list[float]) -> dict:
@@ -286,11 +491,6 @@ def main() -> None:
     unknown = set(arguments.names) - set(EXPERIMENTS)
     if unknown:
         parser.error(f"no experiment {', '.join(sorted(unknown))}; there are {', '.join(EXPERIMENTS)}")
-    if (profile.data_choice(), profile.name()) != ("real", "full"):
-        parser.error(
-            "results/ holds what was measured on the real data in the full profile: unset COURSE_DATA "
-            "and COURSE_PROFILE"
-        )
     for name in arguments.names or EXPERIMENTS:
         for found in measure(name, arguments.seeds):
             path = ledger.RESULTS / f"{name}.json"
