@@ -186,8 +186,12 @@ def fit_on(
     model.compile(optimizer, loss, metrics=["accuracy"])
     keep = keras.callbacks.EarlyStopping(monitor="val_loss", patience=epochs, restore_best_weights=True)
     history = training.fit(model, pets.train, validation_data=pets.validation, epochs=epochs, callbacks=[keep])
+    return scores(history, training.correct_images(model, pets.test))
+
+
+def scores(history: training.History, correct: np.ndarray) -> Metrics:
+    """What is kept of a run: scores at the lowest validation loss and after the last epoch, curves, right answers."""
     best = int(np.nanargmin(history["val_loss"]))
-    correct = training.correct_images(model, pets.test)
     return {
         "test_accuracy": correct.mean(),
         "validation_accuracy": history["val_accuracy"][best],
@@ -244,17 +248,7 @@ def fit_head(found: dict[str, tuple], model: keras.Model, rate, epochs: int, tra
         history = training.fit(model, *found["train"], batch_size=20, **options)
     else:
         history = training.fit(model, train, steps_per_epoch=100, **options)
-    best = int(np.nanargmin(history["val_loss"]))
-    correct = training.correct_images(model, *found["test"])
-    return {
-        "test_accuracy": correct.mean(),
-        "validation_accuracy": history["val_accuracy"][best],
-        "validation_accuracy_last_epoch": history["val_accuracy"][-1],
-        "training_accuracy_last_epoch": history["accuracy"][-1],
-        "best_epoch": best + 1,
-        "history": history,
-        "correct": correct,
-    }
+    return scores(history, training.correct_images(model, *found["test"]))
 
 
 def scaled_pixels(images):
