@@ -66,7 +66,6 @@ def _path(base: Base, model: keras.Model, split: photos.Split, part: str, prepro
         model.layers[-1].name,
         split.digest,
         list(map(str, split.paths[part])),
-        base.side,
         hashlib.sha256(prepared).hexdigest(),
         keras.__version__,
     ]

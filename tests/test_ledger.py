@@ -87,6 +87,7 @@ def test_histories_and_answers_agree_with_the_metrics(name):
         ("pets_modern", "vgg16_features"),
         ("vgg16_features_scaled", "vgg16_features"),
         ("vgg16_features", "lite0_features"),
+        ("vgg16_fine_tuned", "lite0_features"),
         ("drawn_scratch", "drawn_augmented"),
         ("drawn_augmented", "drawn_features"),
     ],
