@@ -157,6 +157,16 @@ def test_a_damaged_modern_base_is_named_and_left_alone(places):
     assert path.read_bytes() == b"PK half an archive"
 
 
+@pytest.mark.parametrize(("side", "pooling"), [(96, True), (224, False)])
+def test_another_network_in_the_place_of_a_modern_base(places, side, pooling):
+    inputs = keras.Input((side, side, 3))
+    maps = keras.layers.Conv2D(5, 3, strides=32)(inputs)
+    outputs = keras.layers.GlobalAveragePooling2D()(maps) if pooling else keras.layers.Flatten()(maps)
+    keras.Model(inputs, outputs).save(places / "data" / "models" / "efficientnet_lite0.keras")
+    with pytest.raises(CourseError, match=r"expected was a network for images of \(224, 224, 3\) with global"):
+        bases.modern()
+
+
 def test_a_modern_base_ends_in_its_global_pooling(places):
     inputs = keras.Input((224, 224, 3))
     maps = keras.layers.Conv2D(5, 3, strides=32, name="maps")(inputs)
