@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import cv2
+import keras
 import numpy as np
 import pytest
 
@@ -55,7 +56,9 @@ def test_other_weights_photos_sizes_preprocessing_or_layers_are_computed_anew(sp
     features.extract(base, split, "test")
     features.extract(base, split, "test", preprocess=lambda images: images / 255)
     features.extract(base, split, "test", layer="block4_pool")
-    features.extract(base, split, "test", layer="block5_conv2")  # the same weights as the whole base
+    for pooling in (keras.layers.GlobalAveragePooling2D(), keras.layers.GlobalMaxPooling2D()):  # the same weights
+        pooled = keras.Model(base.model.inputs, pooling(base.model.output))
+        features.extract(replace(base, model=pooled), split, "test")
     features.extract(base, split, "test", preprocess=lambda images: base.preprocess(images)[:, ::-1])
     features.extract(base, replace(split, digest="changed bytes"), "test")
     features.extract(base, replace(split, paths={"test": split.paths["test"][::-1]}), "test")
@@ -66,7 +69,7 @@ def test_other_weights_photos_sizes_preprocessing_or_layers_are_computed_anew(sp
     features.extract(base, split, "test")
     base.model.get_layer("block1_conv1").dtype_policy = "mixed_bfloat16"
     features.extract(base, split, "test")
-    assert len(files(tmp_path)) == 10
+    assert len(files(tmp_path)) == 11
 
 
 @pytest.mark.parametrize("damage", ["cut short", "one bit", "a bit of the header", "empty", "another shape"])

@@ -124,6 +124,13 @@ def test_unknown_experiment_names_the_known():
         ledger.load("book")
 
 
+def test_answers_and_benchmarks_that_were_not_kept_say_what_to_do():
+    with pytest.raises(CourseError, match="book_convnet.json does not say which test images were right; measure it"):
+        ledger.answers("book_convnet")
+    with pytest.raises(CourseError, match="benchmarks/none.json does not exist: run `python course.py benchmark none`"):
+        ledger.benchmark("none")
+
+
 def test_one_seed_has_a_mean_and_no_spread(monkeypatch):
     monkeypatch.setattr(ledger, "load", lambda name: {"seeds": [0], "metrics": {"m": {"mean": 0.5}}})
     assert ledger.measured("any", "m") == "50.00 % (1 seed)"
