@@ -29,7 +29,7 @@ import numpy as np
 from helpers import bases, data, features, models, photos
 from tools.measure import device
 
-SIDE, COUNT, ROUNDS = 150, 100, 4  # the first round also traces the functions, and is left out
+SIDE, COUNT, ROUNDS = 150, 100, 8  # the first round also traces the functions, and is left out
 
 
 def seconds(action: Callable[[], object]) -> float:

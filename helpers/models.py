@@ -43,12 +43,12 @@ def fashion_convnet() -> keras.Sequential:
     return keras.Sequential(
         [
             keras.Input(DIGIT_SHAPE),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.MaxPooling2D(2),
+            layers.Conv2D(64, 3, activation="relu", name="conv1"),
+            layers.MaxPooling2D(2, name="pool1"),
+            layers.Conv2D(64, 3, activation="relu", name="conv2"),
+            layers.MaxPooling2D(2, name="pool2"),
             layers.Flatten(),
-            layers.Dense(128, activation="relu"),
+            layers.Dense(128, activation="relu", name="hidden"),
             layers.Dense(10, activation="softmax"),
         ],
         name="fashion_convnet",
@@ -59,11 +59,11 @@ def dropout_convnet() -> keras.Sequential:
     """The 32-64-128 network with dropout 0.3 after each block (source 001): 110,474 parameters."""
     blocks = [
         layer
-        for filters in (32, 64, 128)
+        for number, filters in enumerate((32, 64, 128), start=1)
         for layer in (
-            layers.Conv2D(filters, 3, activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.Dropout(0.3),
+            layers.Conv2D(filters, 3, activation="relu", name=f"conv{number}"),
+            layers.MaxPooling2D(2, name=f"pool{number}"),
+            layers.Dropout(0.3, name=f"dropout{number}"),
         )
     ]
     return keras.Sequential(
@@ -71,7 +71,7 @@ def dropout_convnet() -> keras.Sequential:
             keras.Input(DIGIT_SHAPE),
             *blocks,
             layers.Flatten(),
-            layers.Dense(128, activation="relu"),
+            layers.Dense(128, activation="relu", name="hidden"),
             layers.Dense(10, activation="softmax"),
         ],
         name="dropout_convnet",
@@ -85,11 +85,11 @@ def functional_convnet() -> keras.Model:
     and 7 pixels wide; layers 1 to 6 are the convolutions and poolings that notebook 07 looks at.
     """
     inputs = x = keras.Input(DIGIT_SHAPE)
-    for filters in (24, 48, 64):
-        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
-        x = layers.MaxPooling2D(2)(x)
+    for number, filters in enumerate((24, 48, 64), start=1):
+        x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"conv{number}")(x)
+        x = layers.MaxPooling2D(2, name=f"pool{number}")(x)
     x = layers.Flatten()(x)
-    x = layers.Dense(128, activation="relu")(x)
+    x = layers.Dense(128, activation="relu", name="hidden")(x)
     x = layers.Dropout(0.25)(x)
     outputs = layers.Dense(10, activation="softmax")(x)
     return keras.Model(inputs, outputs, name="functional_convnet")
@@ -112,8 +112,11 @@ def pets_convnet(
     relu = {"activation": "relu", "kernel_initializer": initializer}
     blocks = [
         layer
-        for count in (filters, 2 * filters, 4 * filters, 4 * filters)
-        for layer in (layers.Conv2D(count, 3, **relu), layers.MaxPooling2D(2))
+        for number, count in enumerate((filters, 2 * filters, 4 * filters, 4 * filters), start=1)
+        for layer in (
+            layers.Conv2D(count, 3, **relu, name=f"conv{number}"),
+            layers.MaxPooling2D(2, name=f"pool{number}"),
+        )
     ]
     return keras.Sequential(
         [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import nbformat
 import pytest
 import yaml
 
+from helpers import trained
 from helpers.profile import ROOT
 from tools import notebooks
 
@@ -94,6 +96,17 @@ def test_notebook_04_compares_with_the_network_of_03():
         recipes.append(re.search(r"recipe = profile\.pick\(.*?\}\)", text, re.S).group())
         assert '"pets_scratch", {"data": pets.files.digest, "side": side, **recipe}' in text
     assert recipes[0] == recipes[1]
+
+
+def test_notebook_04_keeps_its_network_for_07_under_the_recipe_that_it_was_trained_by():
+    cells = {cell.id: cell.source for cell in nbformat.read(PATHS[4], as_version=4).cells}
+    recipe = inspect.getsource(trained.pets_recipe)
+    picks = re.findall(r"^(?:epochs|turn), .* = profile\.pick.*$", cells["fit"], re.M)
+    assert len(picks) == 2 and "trained.pets_recipe(pets, side)" in cells["fit"]
+    for pick in picks:
+        assert pick.partition(" = ")[2] in recipe
+    for number in ("16", '"he_normal"', "32", '"glorot_uniform"'):
+        assert number in cells["scratch"] and number in recipe
 
 
 # The tools that run and refresh

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import gc
+import warnings
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import psutil
+import pytest
+
+from helpers import activations, bases, models
+from tests.test_taps import nested, subclassed
+
+DIGITS = np.random.default_rng(0).uniform(size=(3, 28, 28, 1)).astype("float32")
+
+
+@pytest.fixture(autouse=True)
+def no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", DeprecationWarning)  # of other packages, when a model is saved
+        yield
+
+
+def test_activations_come_by_name_in_the_order_in_which_layers_run():
+    model = models.dropout_convnet()
+    found = activations.layer_activations(model, DIGITS)
+    assert list(found) == [layer.name for layer in model.layers]
+    assert found["conv2"].shape == (3, 11, 11, 64)
+    some = activations.layer_activations(model, DIGITS, ["pool2", 0])
+    assert list(some) == ["conv1", "pool2"] and np.array_equal(some["pool2"], found["pool2"])
+
+
+def test_many_images_go_in_steps_and_none_is_lost(monkeypatch):
+    model = models.functional_convnet()
+    whole = activations.layer_activations(model, DIGITS, ["conv3"])["conv3"]
+    monkeypatch.setattr(activations, "AT_ONCE", 2)
+    assert np.allclose(activations.layer_activations(model, DIGITS, ["conv3"])["conv3"], whole, atol=1e-6)
+
+
+def test_nested_subclassed_and_reloaded_models(tmp_path):
+    model = nested()
+    inner = model.layers[0].layers[0]
+    direct = activations.layer_activations(inner, DIGITS)
+    through = activations.layer_activations(model, DIGITS)
+    assert list(through) == [*direct, "head"], "containers are left out"
+    assert all(np.allclose(direct[name], through[name], atol=1e-6) for name in direct)
+    model.save(tmp_path / "model.keras")
+    reloaded = activations.layer_activations(keras.models.load_model(tmp_path / "model.keras"), DIGITS)
+    assert all(np.allclose(reloaded[name], through[name], atol=1e-6) for name in through)
+    found = activations.layer_activations(subclassed(), DIGITS)
+    assert {name: activation.shape for name, activation in found.items()} == {
+        "block/conv": (3, 26, 26, 4),
+        "relu": (3, 26, 26, 4),
+        "conv": (3, 24, 24, 8),
+    }
+
+
+def test_dropout_does_nothing():
+    found = activations.layer_activations(models.dropout_convnet(), DIGITS, ["pool1", "dropout1"])
+    assert np.array_equal(found["pool1"], found["dropout1"]) and found["pool1"].any()
+
+
+@pytest.mark.parametrize("channels", [1, 6, 16, 20, 512])
+def test_every_channel_is_in_the_grid_scaled_on_its_own(channels):
+    maps = np.random.default_rng(1).uniform(0.1, 1, (5, 7, channels)) * np.arange(1, channels + 1)
+    grid, silent = activations.activation_grid(maps)
+    columns, rows = min(16, channels), -(-channels // 16)
+    assert grid.shape == (rows * 6 - 1, columns * 8 - 1) and silent == 0
+    assert np.isfinite(grid).sum() == maps.size
+    for channel in range(channels):
+        top, left = channel // 16 * 6, channel % 16 * 8
+        expected = maps[..., channel] / maps[..., channel].max()
+        assert np.allclose(grid[top : top + 5, left : left + 7], expected, atol=1e-6)
+
+
+def test_silent_channels_are_counted_and_empty():
+    maps = np.ones((1, 4, 4, 5))
+    maps[..., [1, 4]] = 0
+    grid, silent = activations.activation_grid(maps, columns=5)
+    assert silent == 2 and np.isnan(grid[:, 5:9]).all() and np.isnan(grid[:, 20:]).all()
+    assert (grid[:, :4] == 1).all(), "a constant channel that is not zero is not silent"
+
+
+def test_negative_values_keep_their_order_and_zero_its_place():
+    grid, silent = activations.activation_grid(np.array([[[-1.0], [0.0], [3.0]]]))
+    assert np.allclose(grid, [[0, 0.25, 1]]) and silent == 0
+
+
+def test_a_model_with_silent_channels_is_drawn_without_warnings():
+    model = models.functional_convnet()
+    kernel, bias = model.get_layer("conv2").get_weights()
+    model.get_layer("conv2").set_weights([kernel, bias - 100.0])
+    figure = activations.draw(model, DIGITS[0], range(1, 7))
+    titles = [axis.get_title("left") for axis in figure.axes]
+    assert titles[2] == "conv2: 48 channels of 14 × 14, 48 silent"
+    assert titles[0].endswith("24 channels of 28 × 28, 0 silent") and len(titles) == 6
+    figure.canvas.draw()
+
+
+def test_eighteen_layers_of_vgg16_leave_no_figure_and_little_memory():
+    model = keras.applications.VGG16(weights=None, include_top=False, input_shape=(64, 64, 3))
+    image = np.random.default_rng(0).uniform(-100, 100, (64, 64, 3)).astype("float32")
+    activations.draw(model, image).canvas.draw()  # what Matplotlib and TensorFlow keep once
+    gc.collect()
+    before = psutil.Process().memory_info().rss
+    figure = activations.draw(model, image)
+    figure.canvas.draw()
+    assert len(figure.axes) == 18 and plt.get_fignums() == []
+    del figure
+    gc.collect()
+    assert psutil.Process().memory_info().rss - before < 100 << 20
+
+
+@pytest.mark.parametrize(
+    ("activation", "message"),
+    [(np.zeros((1, 128)), "as of a dense layer"), (np.zeros((2, 4, 4, 3)), "of several images")],
+)
+def test_what_has_no_channels_or_is_of_several_images(activation, message):
+    with pytest.raises(ValueError, match=message):
+        activations.activation_grid(activation)
+
+
+def test_a_dense_layer_and_a_model_without_feature_maps_cannot_be_drawn():
+    with pytest.raises(ValueError, match=r"shape \(1, 128\).*dense layer"):
+        activations.draw(models.functional_convnet(), DIGITS[0], ["hidden"])
+    dense = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(2)], name="dense")
+    with pytest.raises(ValueError, match="dense has no layer that gives feature maps"):
+        activations.draw(dense, DIGITS[0])
+
+
+def test_a_layer_that_the_model_does_not_use():
+    model = subclassed()
+    assert "spare" not in activations.layer_activations(model, DIGITS)
+    with pytest.raises(ValueError, match="does not use spare"):
+        activations.layer_activations(model, DIGITS, ["spare"])
+
+
+def test_images_in_a_range_that_cannot_be_right():
+    pets = models.pets_convnet(64)
+    photo = np.random.default_rng(0).uniform(0, 255, (64, 64, 3)).astype("float32")
+    activations.layer_activations(pets, photo, ["conv1"])
+    with pytest.raises(ValueError, match="as if they had been divided already"):
+        activations.layer_activations(pets, photo / 255, ["conv1"])
+    with pytest.raises(ValueError, match="no layer that rescales them"):
+        activations.layer_activations(models.functional_convnet(), (DIGITS * 255).astype("uint8"), ["conv1"])
+    activations.layer_activations(pets, photo.astype("uint8"), ["conv1"])  # it rescales them
+    activations.layer_activations(bases.menagerie_net(64), photo - 128, ["block1_conv1"])

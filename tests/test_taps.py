@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from helpers import models, taps
+
+
+class Block(keras.layers.Layer):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.conv = keras.layers.Conv2D(4, 3, name="conv")
+        self.more = [keras.layers.ReLU(name="relu")]
+
+    def call(self, x):
+        return self.more[0](self.conv(x))
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__(name="subclassed")
+        self.block = Block(name="block")
+        self.conv = keras.layers.Conv2D(8, 3, name="conv")
+        self.spare = keras.layers.ReLU(name="spare")  # never called
+
+    def call(self, x):
+        return self.conv(self.block(x))
+
+
+def subclassed() -> Subclassed:
+    model = Subclassed()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it has no `build`, as many subclassed models have none
+        model(np.zeros((1, 28, 28, 1), "float32"))
+    return model
+
+
+def nested() -> keras.Sequential:
+    inner = keras.Sequential([keras.Input((28, 28, 1)), models.functional_convnet()], name="inner")
+    return keras.Sequential([keras.Input((28, 28, 1)), inner, keras.layers.Dense(1, name="head")], name="outer")
+
+
+def test_layers_inside_models_blocks_and_lists_are_named_without_inputs():
+    names = list(taps.layers_by_name(nested()))
+    assert names[:3] == ["inner", "functional_convnet", "conv1"] and names[-1] == "head"
+    assert not any("input" in name for name in names)
+    assert list(taps.layers_by_name(subclassed())) == ["block", "block/conv", "relu", "conv", "spare"]
+
+
+def test_outputs_are_those_of_a_model_cut_open():
+    model = models.functional_convnet()
+    images = np.random.default_rng(0).uniform(size=(3, 28, 28, 1)).astype("float32")
+    cut = keras.Model(model.inputs, [layer.output for layer in model.layers[1:]]).predict(images, verbose=0)
+    with taps.outputs(taps.layers_by_name(model)) as noted:
+        model(images)
+    assert list(noted) == [layer.name for layer in model.layers[1:]]
+    for expected, (name, found) in zip(cut, noted.items(), strict=True):
+        assert np.allclose(expected, found, atol=1e-5), name
+
+
+def test_the_model_is_left_as_it_was_even_after_an_error():
+    model = models.functional_convnet()
+    with pytest.raises(ZeroDivisionError), taps.outputs(taps.layers_by_name(model)):
+        1 / 0  # noqa: B018
+    assert not any("call" in vars(layer) for layer in model.layers)
+
+
+def test_a_tape_sees_what_a_layer_returns():
+    model = models.functional_convnet()
+    images = np.random.default_rng(0).uniform(size=(2, 28, 28, 1)).astype("float32")
+    with tf.GradientTape() as tape, taps.outputs(dict([taps.find(model, "pool3")]), tape) as noted:
+        score = model(images, training=False)[:, 3]
+    gradient = tape.gradient(score, noted["pool3"])
+    assert gradient.shape == (2, 3, 3, 64) and np.abs(gradient).max() > 0
+
+
+def test_layers_are_found_by_name_and_by_place():
+    model = nested()
+    assert taps.find(model, "conv2")[1] is model.layers[0].layers[0].get_layer("conv2")
+    assert taps.find(model, -1) == ("head", model.layers[-1])
+    assert taps.find(subclassed(), "block/conv")[1].filters == 4
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ("con2", "has no layer 'con2'. Did you mean conv2"),
+        (11, "has layers 0 to 10, and no layer 11"),
+        (-12, "has layers 0 to 10, and no layer -12"),
+        (0, "is its input"),
+    ],
+)
+def test_a_layer_that_is_not_there(layer, message):
+    with pytest.raises(ValueError, match=message):
+        taps.find(models.functional_convnet(), layer)
+
+
+def test_one_image_becomes_a_batch_of_float32():
+    model = models.functional_convnet()
+    batch = taps.as_batch(model, np.zeros((28, 28, 1), np.uint8))
+    assert batch.shape == (1, 28, 28, 1) and batch.dtype == np.float32
+    assert taps.as_batch(Subclassed(), np.zeros((5, 9, 9, 3))).shape == (5, 9, 9, 3), "never built: any size"
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.zeros((28, 28)), r"takes images of shape \(28, 28, 1\).*have shape \(28, 28\)"),
+        (np.zeros((2, 32, 32, 1)), "these have shape"),
+        (np.zeros((0, 28, 28, 1)), "these have shape"),
+        (np.full((1, 28, 28, 1), np.nan), "784 values of the images are NaN"),
+    ],
+)
+def test_images_that_do_not_fit(images, message):
+    with pytest.raises(ValueError, match=message):
+        taps.as_batch(models.functional_convnet(), images)
