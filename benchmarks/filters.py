@@ -81,7 +81,7 @@ def together(base: bases.Base, layer: str) -> tuple[np.ndarray, float]:
 
 def main() -> None:
     base = bases.vgg16(SIZE)
-    filters.ascend(base.model, FILTER_LAYERS[0], [0], SIZE, 1, preprocess=base.preprocess)  # warm
+    filters.ascend(base.model, next(iter(FILTER_LAYERS)), [0], SIZE, 1, preprocess=base.preprocess)  # warm
     layers = {}
     for layer in FILTER_LAYERS:
         found, seconds = together(base, layer)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import bases, filters, profile
+from helpers import bases, filters
 
 LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1")
 
@@ -40,15 +40,6 @@ def moved(base: bases.Base, layer: str, numbers, **options) -> np.ndarray:
 def test_the_default_objective_moves_every_filter_of_the_own_base(base, layer):
     count = min(64, base.model.get_layer(layer).filters)
     assert moved(base, layer, range(count), steps=3).min() > 1
-
-
-@pytest.mark.parametrize("layer", LAYERS)
-def test_the_default_objective_moves_all_64_filters_of_the_real_vgg16(layer, monkeypatch):
-    if not (profile.data_dir() / "models" / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5").is_file():
-        pytest.skip(f"VGG16's weights are not in {profile.data_dir()}")
-    monkeypatch.setenv("COURSE_DATA", "real")
-    size = 48 if layer == LAYERS[-1] else 32
-    assert moved(bases.vgg16(size), layer, range(64), steps=1, size=size).min() > 0.99
 
 
 def test_the_plain_objective_leaves_silent_filters_and_the_default_moves_them(base):

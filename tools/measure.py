@@ -375,13 +375,18 @@ def lite0_features(seed: int) -> Metrics:
     }
 
 
-FILTER_LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1")
+FILTER_LAYERS = {
+    "block1_conv1": 32,
+    "block2_conv1": 32,
+    "block3_conv1": 16,
+    "block4_conv1": 16,
+}  # how many are measured
 
 
-def pattern_medians(base: bases.Base, seed: int, count: int = 32) -> Metrics:
+def pattern_medians(base: bases.Base, seed: int) -> Metrics:
     """The medians of ``filters.measures`` over the patterns of the first filters of each layer."""
     found: Metrics = {}
-    for layer in FILTER_LAYERS:
+    for layer, count in FILTER_LAYERS.items():
         pictures = filters.ascend(base.model, layer, range(count), preprocess=base.preprocess, seed=seed)
         for name, values in filters.measures(pictures - filters.start(range(count), seed=seed)).items():
             found[f"{name}_{layer}"] = np.median(values)
@@ -398,8 +403,9 @@ def unmoved(base: bases.Base, layer: str, objective: str, seed: int, count: int 
 
 @experiment
 def vgg16_filter_patterns(seed: int) -> Metrics:
-    """Patterns of the first 32 filters of four layers of VGG16, 40 steps of 1 at 64 pixels, default objective: medians
-    over the filters of wavelength in pixels, number of waves and colored share. The seed is that of the start noise."""
+    """Patterns of the first filters of four layers of VGG16 (32 of blocks 1 and 2, 16 of blocks 3 and 4), 40 steps of 1
+    at 64 pixels, default objective: medians over the filters of wavelength in pixels, number of waves and colored
+    share. The seed is that of the start noise."""
     return pattern_medians(bases.vgg16(64), seed)
 
 
