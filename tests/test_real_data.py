@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from helpers import data, profile
+from helpers import bases, data, filters, profile
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
@@ -31,3 +31,17 @@ def test_photos(monkeypatch):
         "test": 1000,
     }
     assert pets.real and pets.files.labels["test"] == [0] * 500 + [1] * 500
+
+
+@pytest.mark.parametrize(
+    ("layer", "size"), [("block1_conv1", 32), ("block2_conv1", 32), ("block3_conv1", 32), ("block4_conv1", 48)]
+)
+def test_every_filter_of_vgg16_moves(layer, size, monkeypatch):
+    """Two steps: a picture that has left its start climbs on; one that has not never will."""
+    if not (profile.data_dir() / "models" / data.VGG16_FILES[0].name).is_file():
+        pytest.skip(f"VGG16's weights are not in {profile.data_dir()}")
+    monkeypatch.setenv("COURSE_DATA", "real")
+    base = bases.vgg16(size)
+    found = filters.ascend(base.model, layer, range(64), size, steps=2, preprocess=base.preprocess)
+    moved = np.sqrt(((found - filters.start(range(64), size)) ** 2).mean((1, 2, 3)))
+    assert moved.min() > 0.5

@@ -15,6 +15,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -34,7 +35,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from helpers import activations, bases, data, features, ledger, models, photos, training
+from helpers import activations, bases, data, features, filters, ledger, models, photos, training
 from helpers.augmentation import RandomAffine
 
 Metrics = dict[str, float]  # and, if wanted, "history" (name to a value an epoch) and "correct" (a 0 or 1 an image)
@@ -418,6 +419,60 @@ def silence(model: keras.Model, images: np.ndarray, layers: list[str]) -> Metric
             found.setdefault(f"zeros_{name}", []).append((maps == 0).mean())
             found.setdefault(f"silent_{name}", []).append((maps.max((1, 2)) == 0).mean())
     return {metric: np.mean(parts) for metric, parts in found.items()}
+
+
+FILTER_LAYERS = {
+    "block1_conv1": 32,
+    "block2_conv1": 32,
+    "block3_conv1": 16,
+    "block4_conv1": 16,
+}  # how many are measured
+
+
+def pattern_medians(base: bases.Base, seed: int) -> Metrics:
+    """The medians of ``filters.measures`` over the patterns of the first filters of each layer."""
+    found: Metrics = {}
+    for layer, count in FILTER_LAYERS.items():
+        pictures = filters.ascend(base.model, layer, range(count), preprocess=base.preprocess, seed=seed)
+        for name, values in filters.measures(pictures - filters.start(range(count), seed=seed)).items():
+            found[f"{name}_{layer}"] = np.median(values)
+    return found
+
+
+def unmoved(base: bases.Base, layer: str, objective: str, seed: int, count: int = 64) -> int:
+    """How many pictures one step leaves at their start; there the gradient is zero, and stays so."""
+    stepped = filters.ascend(
+        base.model, layer, range(count), steps=1, objective=objective, preprocess=base.preprocess, seed=seed
+    )
+    return int((stepped == filters.start(range(count), seed=seed)).all((1, 2, 3)).sum())
+
+
+@experiment
+def vgg16_filter_patterns(seed: int) -> Metrics:
+    """Patterns of the first filters of four layers of VGG16 (32 of blocks 1 and 2, 16 of blocks 3 and 4), 40 steps of 1
+    at 64 pixels, default objective: medians over the filters of wavelength in pixels, number of waves and colored
+    share. The seed is that of the start noise."""
+    return pattern_medians(bases.vgg16(64), seed)
+
+
+@experiment
+def vgg16_untrained_filter_patterns(seed: int) -> Metrics:
+    """As vgg16_filter_patterns, of a VGG16 with random weights, others for each seed: the control."""
+    base = bases.vgg16(64)
+    untrained = keras.applications.VGG16(weights=None, include_top=False, input_shape=(64, 64, 3))
+    return pattern_medians(replace(base, model=untrained), seed)
+
+
+@experiment
+def vgg16_unmoved_filters(seed: int) -> Metrics:
+    """How many of the first 64 filters of four layers of VGG16 stay at their start, by objective: the source's plain
+    one and the default. The seed is that of the start noise."""
+    base = bases.vgg16(64)
+    return {
+        f"{objective}_{layer}": unmoved(base, layer, objective, seed)
+        for objective in ("plain", "leaky")
+        for layer in FILTER_LAYERS
+    }
 
 
 def fit_drawn_pets(augmentation: list[keras.Layer], dropout: float, rate, epochs: int) -> Metrics:
