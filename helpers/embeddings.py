@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -13,15 +14,15 @@ import keras
 import matplotlib.patheffects as effects
 import numpy as np
 import sklearn
-from IPython.display import HTML
+from joblib import Parallel, delayed
 from matplotlib.axes import Axes
 from scipy import stats
 from sklearn import manifold
 from sklearn.decomposition import PCA
-from sklearn.linear_model import RidgeClassifier
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_score
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from threadpoolctl import threadpool_limits
 
 from helpers import features as kept_features
@@ -74,22 +75,34 @@ def embed(
     under a name that holds all that it depends on, and a damaged file is computed anew. Raises ValueError for fewer
     than 3 points, NaN, another method, or a perplexity that is not below N.
     """
-    features = np.ascontiguousarray(features, np.float32)
-    _check(features, method, perplexity)
-    settings = [method, pca, perplexity, seed, features.shape, sklearn.__version__, np.__version__]
-    key = hashlib.sha256(json.dumps(settings).encode() + hashlib.sha256(features).digest()).hexdigest()[:16]
-    path = profile.cache_dir() / "embeddings" / f"{method}-{key}.npz"
-    plane = kept_features.kept(path, (len(features), 2))
-    if plane is None:
-        count = 2 if method == "pca" else pca
-        if features.shape[1] > count:
-            features = PCA(min(count, len(features)), random_state=seed).fit_transform(features)
-        plane = features
-        if method == "tsne":
-            with threadpool_limits(1, "openmp"):  # two threads that wait for a busy core take up to 25 times as long
-                plane = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(features)
-        kept_features.keep(path, plane)
-    return plane
+    return embed_each({"": features}, method, pca, perplexity, seed)[""]
+
+
+def embed_each(
+    layers: Mapping[str, np.ndarray], method: str = "tsne", pca: int = 50, perplexity: float = 40, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """``embed`` for several layers, as many at once as there are processor cores: layer name to (N, 2)."""
+    planes, paths, jobs = {}, {}, {}
+    for name, features in layers.items():
+        features = np.ascontiguousarray(features, np.float32)
+        _check(features, method, perplexity)
+        settings = [method, pca, perplexity, seed, features.shape, sklearn.__version__, np.__version__]
+        key = hashlib.sha256(json.dumps(settings).encode() + hashlib.sha256(features).digest()).hexdigest()[:16]
+        paths[name] = profile.cache_dir() / "embeddings" / f"{method}-{key}.npz"
+        planes[name] = kept_features.kept(paths[name], (len(features), 2))
+        if planes[name] is None:
+            count = 2 if method == "pca" else pca
+            if features.shape[1] > count:
+                features = PCA(min(count, len(features)), random_state=seed).fit_transform(features)
+            jobs[name] = features
+    if jobs and method == "tsne":
+        tsne = TSNE(perplexity=perplexity, init="pca", random_state=seed)
+        with threadpool_limits(1):  # threads that wait for a busy core slow t-SNE down many times; processes do not
+            work = Parallel(min(os.cpu_count() or 1, len(jobs)))
+            jobs = dict(zip(jobs, work(delayed(tsne.fit_transform)(features) for features in jobs.values())))
+    for name, plane in jobs.items():
+        kept_features.keep(paths[name], plane)
+    return planes | jobs
 
 
 def _check(features: np.ndarray, method: str, perplexity: float) -> None:
@@ -110,8 +123,8 @@ def _check(features: np.ndarray, method: str, perplexity: float) -> None:
 class LayerScores:
     """How far features tell classes apart, and how far a picture of them can be trusted.
 
-    ``knn``: points that have the class of most of their 12 nearest others. ``probe``: points of a held-back fifth that
-    a linear classifier trained on the rest gets right. ``silhouette``: -1 to 1, how much nearer a point lies to its own
+    ``knn``: points that have the class of most of their 12 nearest others. ``probe``: points that a linear classifier
+    trained on four fifths of the others gets right. ``silhouette``: -1 to 1, how much nearer a point lies to its own
     class than to the next one (Rousseeuw 1987). ``trustworthiness``: 0 to 1, how few of a point's 12 neighbors in the
     picture are far away in the features (Venna, Kaski 2001); a random picture has about 0.5. None without a picture.
     """
@@ -130,23 +143,24 @@ def layer_scores(features: np.ndarray, labels: np.ndarray, embedding: np.ndarray
     _check_lengths(features=features, labels=labels, **({} if embedding is None else {"embedding": embedding}))
     if len(features) <= 2 * NEIGHBORS:
         raise ValueError(f"{NEIGHBORS} neighbors take more than {2 * NEIGHBORS} points; these are {len(features)}.")
-    distances = _distances(features)
+    products = _products(features)
+    distances = _distances(products)
     trust = None if embedding is None else _trustworthiness(distances, embedding)
     silhouette = float(silhouette_score(distances, labels, metric="precomputed"))
     knn = _score(_nearest_class(distances, labels), labels)
-    return LayerScores(knn, _linear_probe(features, labels), silhouette, trust)
+    return LayerScores(knn, _linear_probe(products, labels), silhouette, trust)
 
 
 def trustworthiness(features: np.ndarray, embedding: np.ndarray) -> float:
     """How far a picture, (N, 2), of features, (N, values), can be trusted: see ``LayerScores``."""
     _check_lengths(features=features, embedding=embedding)
-    return _trustworthiness(_distances(features), embedding)
+    return _trustworthiness(_distances(_products(features)), embedding)
 
 
 def nearest_class(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The class of most of each point's 12 nearest others, the lower one in a tie: (N,), for points (N, values)."""
     _check_lengths(points=points, labels=labels)
-    return _nearest_class(_distances(points), labels)
+    return _nearest_class(_distances(_products(points)), labels)
 
 
 def _trustworthiness(distances: np.ndarray, embedding: np.ndarray) -> float:
@@ -159,30 +173,31 @@ def _nearest_class(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return stats.mode(labels[nearest], axis=1).mode
 
 
-def _distances(features: np.ndarray) -> np.ndarray:
-    """Distances between all points, (N, N): by one product of matrices in float32, five times as fast as in float64."""
-    centered = features - features.mean(axis=0)  # smaller numbers lose less to rounding
-    squares = np.einsum("ij,ij->i", centered, centered)
-    found = squares[:, np.newaxis] + squares - 2 * (centered @ centered.T)
+def _products(features: np.ndarray) -> np.ndarray:
+    """Inner products of all points, (N, N), with their mean as origin: in float32, five times as fast as in float64."""
+    centered = features - features.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return centered @ centered.T
+
+
+def _distances(products: np.ndarray) -> np.ndarray:
+    squares = np.diag(products)
+    found = squares[:, np.newaxis] + squares - 2 * products
     np.fill_diagonal(found, 0)
     return np.sqrt(np.maximum(found, 0))
 
 
-def _linear_probe(features: np.ndarray, labels: np.ndarray) -> Score:
-    """Ridge regression on the classes, solved on four fifths of the points and tested on the rest.
+def _linear_probe(products: np.ndarray, labels: np.ndarray) -> Score:
+    """Ridge regression on the classes, five times: fitted on four fifths of the points, tested on the other fifth.
 
-    One number scales all features, so that points lie at distance 1 from their mean on average: the regularization then
-    weighs the same in every layer.
+    It needs the points' inner products only. They are scaled so that points lie at distance 1 from their mean on
+    average: the regularization then weighs the same in every layer.
     """
-    x, x_test, y, y_test = train_test_split(features, labels, test_size=0.2, stratify=labels, random_state=0)
-    mean = x.mean(axis=0)
-    x -= mean
-    x_test -= mean
-    scale = np.sqrt(np.einsum("ij,ij->", x, x) / len(x))
-    x /= scale
-    x_test /= scale
-    probe = RidgeClassifier(PROBE_RIDGE).fit(x, y)
-    return _score(probe.predict(x_test), y_test)
+    scaled = products / np.diag(products).mean() + 1  # the 1 is a constant feature, for the intercept
+    classes, targets = np.unique(labels, return_inverse=True)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0).split(scaled, labels)
+    ridge = KernelRidge(alpha=PROBE_RIDGE, kernel="precomputed")
+    outputs = cross_val_predict(ridge, scaled, np.eye(len(classes), dtype=np.float32)[targets], cv=list(folds))
+    return _score(classes[outputs.argmax(axis=1)], labels)
 
 
 def _score(predicted: np.ndarray, labels: np.ndarray) -> Score:
@@ -210,11 +225,11 @@ def scatter(axis: Axes, points: np.ndarray, labels: np.ndarray, class_names: Seq
     return handles
 
 
-def hover(points: np.ndarray, images: np.ndarray, labels: np.ndarray, predicted: np.ndarray | None = None) -> HTML:
+def hover(points: np.ndarray, images: np.ndarray, labels: np.ndarray, predicted: np.ndarray | None = None) -> str:
     """A scatter in which the point under the mouse shows its image, with its class and what was predicted.
 
-    ``points``: (N, 2); ``images``: uint8 (N, height, width); ``labels`` and ``predicted``: class numbers (N,). It is
-    a drawing of about 700 bytes a point, without any script: it works in every notebook and on a web page. Raises
+    ``points``: (N, 2); ``images``: uint8 (N, height, width); ``labels`` and ``predicted``: class numbers (N,). Returns
+    an SVG drawing of about 600 bytes a point, for ``ipywidgets.HTML`` or a web page; there is no script in it. Raises
     ValueError if lengths differ.
     """
     predicted = labels if predicted is None else predicted
@@ -231,10 +246,11 @@ def hover(points: np.ndarray, images: np.ndarray, labels: np.ndarray, predicted:
         )
     style = (
         ".dots image, .dots text {visibility: hidden; pointer-events: none; image-rendering: pixelated} "
-        ".dots g:hover image, .dots g:hover text {visibility: visible} .dots g:hover circle {stroke: black; r: 1.4} "
-        ".dots text {font: 4px sans-serif; text-anchor: middle}"
+        ".dots text {font: 4px sans-serif; text-anchor: middle} "
+        ".dots g:hover image, .dots g:hover text {visibility: visible} "
+        ".dots g:hover circle {stroke: black; stroke-width: 0.4; r: 1.4}"
     )
-    return HTML(
+    return (
         f'<svg class="dots" viewBox="0 0 134 100" style="max-width: 900px; background: white"><style>{style}</style>'
         f'<rect x="1" y="1" width="98" height="98" fill="none" stroke="#ccc" stroke-width="0.3"/>{"".join(drawn)}</svg>'
     )

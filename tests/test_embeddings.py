@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 from scipy.spatial.distance import cdist
 from sklearn.manifold import trustworthiness
 
-from helpers import embeddings, features, models, profile, taps
+from helpers import embeddings, features, ledger, models, profile, taps
 from helpers.training import Score
 
 
@@ -145,6 +145,17 @@ def test_a_damaged_file_is_reported_and_made_again(cache, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_several_layers_at_once_are_laid_out_as_one_by_one(cache):
+    first, second = clouds()[0], clouds(80)[0]
+    one_by_one = [embeddings.embed(points, perplexity=10) for points in (first, second)]
+    for path in cache.glob("*"):
+        path.unlink()
+    embeddings.embed(second, perplexity=10)  # one that is kept, one that is not
+    found = embeddings.embed_each({"a": first, "b": second, "c": first[:70]}, perplexity=10)
+    assert list(found) == ["a", "b", "c"] and found["c"].shape == (70, 2)
+    assert all(np.array_equal(plane, expected) for plane, expected in zip(found.values(), one_by_one))
+
+
 def test_where_nothing_can_be_written_it_goes_on(cache, monkeypatch, capsys):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
@@ -179,14 +190,16 @@ def test_bad_features_and_methods_are_refused():
 def test_distances_are_right_where_values_are_large():
     points, _ = clouds()
     far = points + 300
-    assert np.allclose(embeddings._distances(far), cdist(far.astype(float), far.astype(float)), atol=2e-3)
+    assert np.allclose(
+        embeddings._distances(embeddings._products(far)), cdist(far.astype(float), far.astype(float)), atol=2e-3
+    )
 
 
 def test_scores_of_clouds_apart_and_of_shuffled_labels():
     points, labels = clouds(300)
     apart = embeddings.layer_scores(points, labels)
     assert apart.knn.accuracy == apart.probe.accuracy == 1 and apart.silhouette > 0.2
-    assert (apart.knn.total, apart.probe.total) == (300, 60) and apart.trustworthiness is None
+    assert apart.knn.total == apart.probe.total == 300 and apart.trustworthiness is None
     mixed = embeddings.layer_scores(points, np.random.default_rng(0).permutation(labels))
     assert 0.2 < mixed.knn.accuracy < 0.5 and mixed.probe.accuracy < 0.6 and mixed.silhouette < 0.05
 
@@ -211,7 +224,7 @@ def test_trustworthiness_is_that_of_scikit_learn_and_a_random_picture_has_a_half
 
 def test_the_probe_is_the_same_whatever_the_unit_of_the_features():
     points, labels = clouds(300, apart=2)
-    first, again = (embeddings.layer_scores(factor * points, labels).probe for factor in (1, 1000))
+    first, again = (embeddings.layer_scores(factor * points, labels).probe for factor in (1, 1e-4))
     assert first == again and 0.4 < first.accuracy < 1
 
 
@@ -299,9 +312,27 @@ def test_hovering_shows_each_points_own_image_and_prediction():
     images = np.random.default_rng(0).integers(0, 255, (10, 28, 28)).astype(np.uint8)
     predicted = labels.copy()
     predicted[4] = 2
-    page = embeddings.hover(points[:, :2], images, labels, predicted).data
+    page = embeddings.hover(points[:, :2], images, labels, predicted)
     groups = re.findall(r"<g>.*?</g>", page)
     assert len(groups) == 10 and len(set(re.findall(r"base64,([^\"]+)", page))) == 10
     assert ">1, taken for 2<" in groups[4] and sum("taken for" in group for group in groups) == 1
     assert all(f'fill="{embeddings.COLORS[label]}"' in group for group, label in zip(groups, labels))
     assert "script" not in page
+
+
+# What was measured
+
+
+def test_on_file_layers_separate_with_depth_and_tsne_can_be_trusted_more_than_pca():
+    entry = ledger.load("tsne_convnet")
+    assert (entry["data"], entry["profile"]) == ("real", "full") and len(entry["seeds"]) >= 2
+    for seed in entry["seeds"]:
+        found = {metric: values["values"][seed] for metric, values in entry["metrics"].items()}
+        for kind in ("knn", "probe"):
+            rising = [found[f"{layer}_{kind}"] for layer in ("pool1", "conv2", "pool3", "fc1")]
+            assert rising == sorted(rising) and rising[-1] > rising[0] + 0.01
+            assert rising[-1] > found[f"untrained_fc1_{kind}"] + 0.02
+        for layer in ("pool1", "conv2", "pool3", "fc1", "logits"):
+            assert found[f"{layer}_tsne_trust"] >= 0.97 and found[f"{layer}_pca_trust"] < 0.92
+            assert found[f"{layer}_pca_knn"] < found[f"{layer}_knn"] - 0.2
+        assert found["strangers_wrong"] > 10 * found["others_wrong"] and found["test_accuracy"] > 0.97

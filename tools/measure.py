@@ -15,7 +15,6 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -426,8 +425,8 @@ LAYERS = ("pool1", "conv2", "pool3", "fc1", "logits")
 def tsne_convnet(seed: int) -> Metrics:
     """The 3,338,682-parameter network on MNIST: 60,000 training images, one epoch, Adam at 0.0001, batches of 50. Then,
     on the first 5,000 test images, five of its layers: points with the class of most of their 12 nearest others (knn),
-    in all dimensions and in the pictures, linear probe on a held-back fifth, trustworthiness at 12 neighbors of t-SNE
-    (50 components, perplexity 40) and of the two largest components. The same of the untrained network, without t-SNE.
+    in all dimensions and in the pictures, linear probe (five folds), trustworthiness at 12 neighbors of t-SNE (50
+    components, perplexity 40) and of the two largest components. The same of the untrained network, without t-SNE.
     Strangers are points that lie among another class in fc1's t-SNE picture."""
     digits, model = data.mnist(), models.tsne_convnet()
     x, y = scaled(digits.x_test[:5000]), digits.y_test[:5000]
@@ -451,9 +450,7 @@ def separation(model: keras.Model, images: np.ndarray, labels: np.ndarray, pictu
     """How far each of the five layers tells the digits apart and, if asked, how far its two pictures can be trusted."""
     values = embeddings.flat_activations(model, images, LAYERS)
     found: Metrics = {}
-    if pictures:
-        with ThreadPoolExecutor(2) as pool:
-            planes = dict(zip(values, pool.map(embeddings.embed, values.values())))
+    planes = embeddings.embed_each(values) if pictures else {}
     for layer, of_layer in values.items():
         flat = embeddings.embed(of_layer, "pca")
         scores = embeddings.layer_scores(of_layer, labels, flat)
