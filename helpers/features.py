@@ -42,11 +42,11 @@ def extract(
     preprocess = preprocess or base.preprocess
     labels = np.array(split.labels[part], np.int32)
     path = _path(base, model, split, part, preprocess)
-    features = _kept(path, (len(labels), *model.output_shape[1:]))
+    features = kept(path, (len(labels), *model.output_shape[1:]))
     if features is None:
         batches = photos.pipeline(split.paths[part], split.labels[part], base.side, AT_ONCE, shuffle=False)
         features = compute(model, batches.map(lambda images, _: preprocess(images)), f"{base.name}, {part}")
-        _keep(path, features)
+        keep(path, features)
     return features, labels
 
 
@@ -73,8 +73,8 @@ def _path(base: Base, model: keras.Model, split: photos.Split, part: str, prepro
     return profile.cache_dir() / "features" / f"{base.name}-{part}-{base.side}-{key}.npz"
 
 
-def _kept(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Features kept earlier; None if there are none, or the file is damaged (its parts carry checksums)."""
+def kept(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    """An array kept earlier; None if there is none, or the file is damaged (its parts carry checksums)."""
     if not path.is_file():
         return None
     try:
@@ -85,12 +85,12 @@ def _kept(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
         why = f"its shape is {features.shape} and not {shape}"
     except Exception as error:  # a damaged archive fails in a dozen ways
         why = str(error)
-    print(f"{path} is damaged ({why}): computing the features anew")
+    print(f"{path} is damaged ({why}): computing it anew")
     return None
 
 
-def _keep(path: Path, features: np.ndarray) -> None:
-    """Keep features on disk. Where nothing can be written, say so and go on."""
+def keep(path: Path, features: np.ndarray) -> None:
+    """Keep an array on disk for ``kept``. Where nothing can be written, say so and go on."""
     half = path.with_name(f"half-{os.getpid()}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,6 +98,6 @@ def _keep(path: Path, features: np.ndarray) -> None:
             np.savez(file, features=features)
         half.replace(path)
     except OSError as error:
-        print(f"features were not kept: {path.parent} cannot be written ({error.strerror or error})")
+        print(f"{path.name} was not kept: {path.parent} cannot be written ({error.strerror or error})")
         with contextlib.suppress(OSError):
             half.unlink(missing_ok=True)

@@ -1,10 +1,10 @@
 """The course's networks by name, built untrained.
 
 The digit and garment networks take grey images as float32 of shape (N, 28, 28, 1) with values in
-[0, 1] and give 10 class probabilities (softmax). The pet networks take RGB images as float32 of
-shape (N, side, side, 3) with values in [0, 255], rescale them inside, and give the probability of a
-dog (sigmoid), shape (N, 1). The notebooks build each network in the open once; later notebooks call
-it from here.
+[0, 1] and give 10 class probabilities (softmax); ``tsne_convnet`` gives 10 logits. The pet networks
+take RGB images as float32 of shape (N, side, side, 3) with values in [0, 255], rescale them inside,
+and give the probability of a dog (sigmoid), shape (N, 1). The notebooks build each network in the
+open once; later notebooks call it from here.
 """
 
 from __future__ import annotations
@@ -93,6 +93,31 @@ def functional_convnet() -> keras.Model:
     x = layers.Dropout(0.25)(x)
     outputs = layers.Dense(10, activation="softmax")(x)
     return keras.Model(inputs, outputs, name="functional_convnet")
+
+
+def tsne_convnet() -> keras.Sequential:
+    """The 32-48-64 network of 5×5 convolutions (source 004): 3,338,682 parameters.
+
+    "Same" padding; pooling after the first and the third convolution; 1,024 units, dropout. It gives 10 logits, not
+    probabilities. The layers that notebook 10 looks at, with their values an image: ``pool1`` 6,272, ``conv2`` 9,408,
+    ``pool3`` 3,136, ``fc1`` 1,024, ``logits`` 10.
+    """
+    convolution = {"padding": "same", "activation": "relu"}
+    return keras.Sequential(
+        [
+            keras.Input(DIGIT_SHAPE),
+            layers.Conv2D(32, 5, **convolution, name="conv1"),
+            layers.MaxPooling2D(2, name="pool1"),
+            layers.Conv2D(48, 5, **convolution, name="conv2"),
+            layers.Conv2D(64, 5, **convolution, name="conv3"),
+            layers.MaxPooling2D(2, name="pool3"),
+            layers.Flatten(name="flat"),
+            layers.Dense(1024, activation="relu", name="fc1"),
+            layers.Dropout(0.5, name="dropout"),
+            layers.Dense(10, name="logits"),
+        ],
+        name="tsne_convnet",
+    )
 
 
 def pets_convnet(

@@ -94,4 +94,4 @@ def test_where_nothing_can_be_written_it_goes_on(split, base, monkeypatch, capsy
 
     monkeypatch.setattr(np, "savez", full)
     found, _ = features.extract(base, split, "test")
-    assert found.shape == (6, 1, 1, 192) and "features were not kept" in capsys.readouterr().out
+    assert found.shape == (6, 1, 1, 192) and "was not kept" in capsys.readouterr().out

@@ -1,0 +1,264 @@
+"""How far a layer tells classes apart: its activations, laid out in the plane and scored."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import keras
+import matplotlib.patheffects as effects
+import numpy as np
+import sklearn
+from joblib import Parallel, delayed
+from matplotlib.axes import Axes
+from scipy import stats
+from sklearn import manifold
+from sklearn.decomposition import PCA
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.manifold import TSNE
+from sklearn.metrics import silhouette_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from threadpoolctl import threadpool_limits
+
+from helpers import features as kept_features
+from helpers import profile, taps
+from helpers.training import Score
+
+AT_ONCE = 200  # images in one forward pass
+NEIGHBORS = 12
+PROBE_RIDGE = 0.1
+
+# Ten colors by search: the smallest difference of two, for normal sight and for each of three kinds of color
+# blindness, is twice that of the best published palette tried (tests/test_embeddings.py measures it). Digits that
+# look alike, as 4 and 9, differ most.
+COLORS = (
+    *("#8b5d8b", "#46b9a2", "#8b0000", "#b974ff", "#5de8ff"),
+    *("#5d2e74", "#e88b00", "#172ee8", "#ffd15d", "#d12e17"),
+)
+
+
+def flat_activations(model: keras.Model, images: np.ndarray, layers: Sequence[str]) -> dict[str, np.ndarray]:
+    """What layers make of N images in the form that the model takes: float32 of shape (N, values) by layer name.
+
+    Images pass in chunks, straight into the arrays that are returned, so that little more memory is held than these
+    take: 5,000 images with 6,272 values each are 120 MiB. Raises ValueError for an unknown layer, with the nearest
+    names, and for images that do not fit the model.
+    """
+    tapped = dict(taps.find(model, layer) for layer in layers)
+    images = taps.as_batch(model, images)
+    found: dict[str, np.ndarray] = {}
+    for start in range(0, len(images), AT_ONCE):
+        chunk = images[start : start + AT_ONCE]
+        with taps.outputs(tapped) as noted:
+            model(chunk, training=False)
+        for name in tapped:
+            values = np.reshape(noted[name], (len(chunk), -1))
+            if start == 0:
+                found[name] = np.empty((len(images), values.shape[1]), np.float32)
+            found[name][start : start + len(chunk)] = values
+    return found
+
+
+def embed(
+    features: np.ndarray, method: str = "tsne", pca: int = 50, perplexity: float = 40, seed: int = 0
+) -> np.ndarray:
+    """Lay N points out in the plane: float32 of shape (N, 2).
+
+    ``features``: (N, values). "pca" gives the two directions of largest variance. "tsne" takes the ``pca`` directions
+    of largest variance (all values, if there are no more) and lays out the points by t-SNE (van der Maaten, Hinton
+    2008) from their first two. The same features and seed give the same embedding: it is kept in the course's cache
+    under a name that holds all that it depends on, and a damaged file is computed anew. Raises ValueError for fewer
+    than 3 points, NaN, another method, or a perplexity that is not below N.
+    """
+    return embed_each({"": features}, method, pca, perplexity, seed)[""]
+
+
+def embed_each(
+    layers: Mapping[str, np.ndarray], method: str = "tsne", pca: int = 50, perplexity: float = 40, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """``embed`` for several layers, as many at once as there are processor cores: layer name to (N, 2)."""
+    planes, paths, jobs = {}, {}, {}
+    for name, features in layers.items():
+        features = np.ascontiguousarray(features, np.float32)
+        _check(features, method, perplexity)
+        settings = [method, pca, perplexity, seed, features.shape, sklearn.__version__, np.__version__]
+        key = hashlib.sha256(json.dumps(settings).encode() + hashlib.sha256(features).digest()).hexdigest()[:16]
+        paths[name] = profile.cache_dir() / "embeddings" / f"{method}-{key}.npz"
+        planes[name] = kept_features.kept(paths[name], (len(features), 2))
+        if planes[name] is None:
+            count = 2 if method == "pca" else pca
+            if features.shape[1] > count:
+                features = PCA(min(count, len(features)), random_state=seed).fit_transform(features)
+            jobs[name] = features
+    if jobs and method == "tsne":
+        tsne = TSNE(perplexity=perplexity, init="pca", random_state=seed)
+        with threadpool_limits(1):  # threads that wait for a busy core slow t-SNE down many times; processes do not
+            work = Parallel(min(os.cpu_count() or 1, len(jobs)))
+            jobs = dict(zip(jobs, work(delayed(tsne.fit_transform)(features) for features in jobs.values())))
+    for name, plane in jobs.items():
+        kept_features.keep(paths[name], plane)
+    return planes | jobs
+
+
+def _check(features: np.ndarray, method: str, perplexity: float) -> None:
+    if features.ndim != 2 or min(features.shape) < 2 or len(features) < 3:
+        raise ValueError(f"features are one row a point, 3 points and 2 values at least; these are {features.shape}.")
+    if not np.isfinite(features).all():
+        raise ValueError(f"{np.count_nonzero(~np.isfinite(features)):,} of the features are NaN or infinite.")
+    if method not in ("tsne", "pca"):
+        raise ValueError(f'method is "tsne" or "pca", not {method!r}.')
+    if method == "tsne" and not 0 < perplexity < len(features):
+        raise ValueError(
+            f"perplexity {perplexity} does not lie between 0 and the number of points, {len(features):,}: it is about "
+            "the number of neighbors that count for each. Lower it, or take more points."
+        )
+
+
+@dataclass(frozen=True)
+class LayerScores:
+    """How far features tell classes apart, and how far a picture of them can be trusted.
+
+    ``knn``: points that have the class of most of their 12 nearest others. ``probe``: points that a linear classifier
+    trained on four fifths of the others gets right. ``silhouette``: -1 to 1, how much nearer a point lies to its own
+    class than to the next one (Rousseeuw 1987). ``trustworthiness``: 0 to 1, how few of a point's 12 neighbors in the
+    picture are far away in the features (Venna, Kaski 2001); a random picture has about 0.5. None without a picture.
+    """
+
+    knn: Score
+    probe: Score
+    silhouette: float
+    trustworthiness: float | None
+
+
+def layer_scores(features: np.ndarray, labels: np.ndarray, embedding: np.ndarray | None = None) -> LayerScores:
+    """Score features, (N, values), with class numbers (N,), and with a picture of them, (N, 2), if one is given.
+
+    Raises ValueError if lengths differ, or for fewer than 25 points, which have no 12 neighbors to be compared.
+    """
+    _check_lengths(features=features, labels=labels, **({} if embedding is None else {"embedding": embedding}))
+    if len(features) <= 2 * NEIGHBORS:
+        raise ValueError(f"{NEIGHBORS} neighbors take more than {2 * NEIGHBORS} points; these are {len(features)}.")
+    products = _products(features)
+    distances = _distances(products)
+    trust = None if embedding is None else _trustworthiness(distances, embedding)
+    silhouette = float(silhouette_score(distances, labels, metric="precomputed"))
+    knn = _score(_nearest_class(distances, labels), labels)
+    return LayerScores(knn, _linear_probe(products, labels), silhouette, trust)
+
+
+def trustworthiness(features: np.ndarray, embedding: np.ndarray) -> float:
+    """How far a picture, (N, 2), of features, (N, values), can be trusted: see ``LayerScores``."""
+    _check_lengths(features=features, embedding=embedding)
+    return _trustworthiness(_distances(_products(features)), embedding)
+
+
+def nearest_class(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The class of most of each point's 12 nearest others, the lower one in a tie: (N,), for points (N, values)."""
+    _check_lengths(points=points, labels=labels)
+    return _nearest_class(_distances(_products(points)), labels)
+
+
+def _trustworthiness(distances: np.ndarray, embedding: np.ndarray) -> float:
+    return float(manifold.trustworthiness(distances, embedding, n_neighbors=NEIGHBORS, metric="precomputed"))
+
+
+def _nearest_class(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    others = distances + np.diag(np.full(len(distances), np.inf, np.float32))  # a point is not its own neighbor
+    nearest = np.argpartition(others, NEIGHBORS, axis=1)[:, :NEIGHBORS]
+    return stats.mode(labels[nearest], axis=1).mode
+
+
+def _products(features: np.ndarray) -> np.ndarray:
+    """Inner products of all points, (N, N), with their mean as origin: in float32, five times as fast as in float64."""
+    centered = features - features.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return centered @ centered.T
+
+
+def _distances(products: np.ndarray) -> np.ndarray:
+    squares = np.diag(products)
+    found = squares[:, np.newaxis] + squares - 2 * products
+    np.fill_diagonal(found, 0)
+    return np.sqrt(np.maximum(found, 0))
+
+
+def _linear_probe(products: np.ndarray, labels: np.ndarray) -> Score:
+    """Ridge regression on the classes, five times: fitted on four fifths of the points, tested on the other fifth.
+
+    It needs the points' inner products only. They are scaled so that points lie at distance 1 from their mean on
+    average: the regularization then weighs the same in every layer.
+    """
+    scaled = products / np.diag(products).mean() + 1  # the 1 is a constant feature, for the intercept
+    classes, targets = np.unique(labels, return_inverse=True)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0).split(scaled, labels)
+    ridge = KernelRidge(alpha=PROBE_RIDGE, kernel="precomputed")
+    outputs = cross_val_predict(ridge, scaled, np.eye(len(classes), dtype=np.float32)[targets], cv=list(folds))
+    return _score(classes[outputs.argmax(axis=1)], labels)
+
+
+def _score(predicted: np.ndarray, labels: np.ndarray) -> Score:
+    return Score(int((predicted == labels).sum()), len(labels))
+
+
+def scatter(axis: Axes, points: np.ndarray, labels: np.ndarray, class_names: Sequence[str]) -> list:
+    """Draw points, (N, 2), in their classes' colors, each class's name at the median of its points.
+
+    Up to ten classes. Returns one handle a class, for ``figure.legend(handles=...)``: one legend serves many panels.
+    Raises ValueError if the number of points and labels differ.
+    """
+    _check_lengths(points=points, labels=labels)
+    size = float(np.clip(6000 / len(points), 1.5, 12))
+    handles = []
+    for number, (name, color) in enumerate(zip(class_names, COLORS)):
+        own = points[labels == number]
+        handles.append(axis.scatter(*own.T, s=size, color=color, linewidths=0, label=name, rasterized=True))
+    for number, name in enumerate(class_names):
+        if (labels == number).any():
+            place = np.median(points[labels == number], axis=0)
+            text = axis.text(*place, name, size=13, weight="bold", ha="center", va="center", zorder=3)
+            text.set_path_effects([effects.withStroke(linewidth=3, foreground="white")])
+    axis.set(xticks=[], yticks=[])
+    return handles
+
+
+def hover(points: np.ndarray, images: np.ndarray, labels: np.ndarray, predicted: np.ndarray | None = None) -> str:
+    """A scatter in which the point under the mouse shows its image, with its class and what was predicted.
+
+    ``points``: (N, 2); ``images``: uint8 (N, height, width); ``labels`` and ``predicted``: class numbers (N,). Returns
+    an SVG drawing of about 600 bytes a point, for ``ipywidgets.HTML`` or a web page; there is no script in it. Raises
+    ValueError if lengths differ.
+    """
+    predicted = labels if predicted is None else predicted
+    _check_lengths(points=points, images=images, labels=labels, predicted=predicted)
+    low, high = points.min(axis=0), points.max(axis=0)
+    places = 4 + 92 * (points - low) / np.maximum(high - low, 1e-9) * [1, -1] + [0, 92]
+    drawn = []
+    for (x, y), image, label, guess in zip(places, images, labels, predicted):
+        png = base64.b64encode(cv2.imencode(".png", image)[1]).decode()
+        text = f"{label}" if label == guess else f"{label}, taken for {guess}"
+        drawn.append(
+            f'<g><circle cx="{x:.1f}" cy="{y:.1f}" r="0.9" fill="{COLORS[label]}"/><text x="115" y="37">{text}</text>'
+            f'<image x="102" y="4" width="28" height="28" href="data:image/png;base64,{png}"/></g>'
+        )
+    style = (
+        ".dots image, .dots text {visibility: hidden; pointer-events: none; image-rendering: pixelated} "
+        ".dots text {font: 4px sans-serif; text-anchor: middle} "
+        ".dots g:hover image, .dots g:hover text {visibility: visible} "
+        ".dots g:hover circle {stroke: black; stroke-width: 0.4; r: 1.4}"
+    )
+    return (
+        f'<svg class="dots" viewBox="0 0 134 100" style="max-width: 900px; background: white"><style>{style}</style>'
+        f'<rect x="1" y="1" width="98" height="98" fill="none" stroke="#ccc" stroke-width="0.3"/>{"".join(drawn)}</svg>'
+    )
+
+
+def _check_lengths(**arrays: np.ndarray) -> None:
+    """Raise ValueError unless all arrays have the same length: one row, label or image a point."""
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{length:,} {name}" for name, length in lengths.items())
+        raise ValueError(f"there must be one of each a point, in the same order; these are {told}.")
