@@ -144,12 +144,13 @@ def test_every_kind_of_model_gives_the_textbooks_map(case):
         assert np.abs(heatmaps - expected).max() <= 1e-5
 
 
-def test_a_batch_gives_what_its_images_give_alone(case):
+def test_a_batch_gives_what_its_images_give_alone(case, monkeypatch):
     model, _ = case
-    together = gradcam.grad_cam(model, pictures(40), 1)
-    alone = np.concatenate([gradcam.grad_cam(model, image, 1) for image in pictures(40)])
+    monkeypatch.setattr(gradcam, "AT_ONCE", 4)
+    together = gradcam.grad_cam(model, pictures(), 1)
+    alone = np.concatenate([gradcam.grad_cam(model, image, 1) for image in pictures()])
     tolerance = 1e-2 if model.dtype_policy.compute_dtype == "float16" else 1e-5
-    assert together.shape == (40, SIDE, SIDE) and together.any()
+    assert together.shape == (6, SIDE, SIDE) and together.any()
     assert np.abs(together - alone).max() <= tolerance
 
 
