@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import numpy as np
@@ -57,32 +57,40 @@ def find(model: keras.Model, layer: str | int) -> tuple[str, keras.Layer]:
 
 
 @contextlib.contextmanager
-def outputs(layers: dict[str, keras.Layer], tape: tf.GradientTape | None = None) -> Iterator[dict[str, tf.Tensor]]:
-    """Note what layers return while the block runs: a dict, filled in the order in which they are called.
-
-    With ``tape``, outputs are watched, so that a gradient with respect to them can be taken. Of a layer that is
-    called several times the last output stays.
-    """
-    noted: dict[str, tf.Tensor] = {}
+def tapped(layers: dict[str, keras.Layer], note: Callable[[str, tf.Tensor], None]) -> Iterator[None]:
+    """While the block runs, call ``note(name, output)`` whenever one of the layers has been called."""
 
     def noting(name: str, call):
-        def tapped(*arguments, **options):
+        def call_and_note(*arguments, **options):
             output = call(*arguments, **options)
-            if tape is not None:
-                tape.watch(output)
-            noted.pop(name, None)
-            noted[name] = output
+            note(name, output)
             return output
 
-        return tapped
+        return call_and_note
 
     for name, layer in layers.items():
         layer.call = noting(name, layer.call)
     try:
-        yield noted
+        yield
     finally:
         for layer in layers.values():
             del layer.call  # the class's own comes to light again
+
+
+@contextlib.contextmanager
+def outputs(layers: dict[str, keras.Layer]) -> Iterator[dict[str, tf.Tensor]]:
+    """Note what layers return while the block runs: a dict, filled in the order in which they are called.
+
+    Of a layer that is called several times the last output stays.
+    """
+    noted: dict[str, tf.Tensor] = {}
+
+    def note(name: str, output: tf.Tensor) -> None:
+        noted.pop(name, None)
+        noted[name] = output
+
+    with tapped(layers, note):
+        yield noted
 
 
 def as_batch(model: keras.Model, images: np.ndarray | Sequence) -> np.ndarray:

@@ -1,0 +1,111 @@
+"""What a Grad-CAM map costs, in one run: the helper's, one forward pass, the textbook's way, and tf-keras-vis.
+
+    python course.py benchmark gradcam
+
+One photo (random pixels) of 224 pixels, EfficientNet-Lite0. The forward pass is ``model(photo)``, called as the map
+calls it, layer by layer. The textbook builds a second model of the last convolution and the answer for each map, as
+the source does. tf-keras-vis is measured only where it is installed; the course does not need it. All ways take turns,
+so that a busy moment of the machine hits each; the ratios are what to quote.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from helpers import profile
+
+tf = profile.quiet_tensorflow()
+
+import keras
+import numpy as np
+
+from helpers import gradcam
+from tools.measure import device
+
+SIDE, CLASS, ROUNDS = 224, 386, 12  # the first two rounds warm up, and are left out
+VIS = "tf-keras-vis"
+
+
+def seconds(action: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def textbook(model: keras.Model, batch: np.ndarray) -> np.ndarray:
+    """A model of convolution and logits, a gradient, the weighted sum."""
+    convolution = next(layer for layer in model.layers[::-1] if isinstance(layer, keras.layers.Conv2D))
+    *_, pooled, answer = model.layers
+    twin = keras.Model(model.input, [convolution.output, pooled.output])
+    with tf.GradientTape() as tape:
+        maps, features = twin(batch)
+        score = (features @ answer.kernel + answer.bias)[:, CLASS]
+    weights = tf.reduce_mean(tape.gradient(score, maps), axis=(1, 2), keepdims=True)
+    heatmap = tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1)).numpy()
+    return heatmap / heatmap.max()
+
+
+def logits_model(model: keras.Model) -> keras.Model:
+    """The model without its softmax, for tf-keras-vis."""
+    *_, pooled, answer = model.layers
+    linear = keras.layers.Dense(answer.units)
+    logits = linear(pooled.output)
+    linear.set_weights(answer.get_weights())
+    return keras.Model(model.input, logits)
+
+
+def main() -> None:
+    model = keras.models.load_model(profile.data_dir() / "models" / "efficientnet_lite0.keras")
+    batch = np.random.default_rng(0).uniform(0, 255, (1, SIDE, SIDE, 3)).astype("float32")
+    ways = {
+        "forward pass": lambda: model(batch, training=False),
+        "compiled predict": lambda: model.predict_on_batch(batch),
+        "helper": lambda: gradcam.grad_cam(model, batch, CLASS, upsample=False),
+        "textbook": lambda: textbook(model, batch),
+    }
+    if importlib.util.find_spec("tf_keras_vis"):
+        from tf_keras_vis.gradcam import Gradcam
+        from tf_keras_vis.utils.scores import CategoricalScore
+
+        options = {"penultimate_layer": "top_conv", "expand_cam": False, "normalize_cam": False}
+        ready = Gradcam(logits_model(model), clone=False)
+        ways[VIS] = lambda: np.asarray(ready(CategoricalScore([CLASS]), batch, **options))
+    found = {name: way() for name, way in ways.items()}
+    for name in set(ways) & {"textbook", VIS}:
+        assert np.allclose(found[name] / found[name].max(), found["helper"], atol=1e-5), f"{name} gives another map"
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(ROUNDS):
+        for name, way in ways.items():
+            taken[name].append(seconds(way))
+
+    def ratio(first: str, second: str) -> float | None:
+        if first not in taken:
+            return None
+        return round(statistics.median(a / b for a, b in list(zip(taken[first], taken[second]))[2:]), 2)
+
+    result = {
+        "benchmark": "gradcam",
+        "seconds": {name: [round(value, 3) for value in times] for name, times in taken.items()},
+        "ratio_helper_to_forward_pass": ratio("helper", "forward pass"),
+        "ratio_helper_to_compiled_predict": ratio("helper", "compiled predict"),
+        "ratio_textbook_to_helper": ratio("textbook", "helper"),
+        "ratio_tf_keras_vis_to_helper": ratio(VIS, "helper"),
+        "device": device(),
+        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
+    }
+    print({name: value for name, value in result.items() if name.startswith("ratio")})
+    if VIS not in taken:
+        print(f"{VIS} is not installed: not measured")
+    Path(__file__).with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
