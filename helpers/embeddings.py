@@ -31,6 +31,7 @@ from helpers.training import Score
 
 AT_ONCE = 200  # images in one forward pass
 NEIGHBORS = 12
+FEW, ROUNDS = 1_000, (500, 1_000)  # so many points come to rest in 500 rounds of t-SNE, more in 1,000
 PROBE_RIDGE = 0.1
 
 # Ten colors by search: the smallest difference of two, for normal sight and for each of three kinds of color
@@ -86,7 +87,7 @@ def embed_each(
     for name, features in layers.items():
         features = np.ascontiguousarray(features, np.float32)
         _check(features, method, perplexity)
-        settings = [method, pca, perplexity, seed, features.shape, sklearn.__version__, np.__version__]
+        settings = [method, pca, perplexity, seed, FEW, ROUNDS, features.shape, sklearn.__version__, np.__version__]
         key = hashlib.sha256(json.dumps(settings).encode() + hashlib.sha256(features).digest()).hexdigest()[:16]
         paths[name] = profile.cache_dir() / "embeddings" / f"{method}-{key}.npz"
         planes[name] = kept_features.kept(paths[name], (len(features), 2))
@@ -96,7 +97,9 @@ def embed_each(
                 features = PCA(min(count, len(features)), random_state=seed).fit_transform(features)
             jobs[name] = features
     if jobs and method == "tsne":
-        tsne = TSNE(perplexity=perplexity, init="pca", random_state=seed)
+        points = max(map(len, jobs.values()))
+        rounds = ROUNDS[0] if points <= FEW else ROUNDS[1]
+        tsne = TSNE(perplexity=perplexity, init="pca", random_state=seed, max_iter=rounds)
         with threadpool_limits(1):  # threads that wait for a busy core slow t-SNE down many times; processes do not
             work = Parallel(min(os.cpu_count() or 1, len(jobs)))
             jobs = dict(zip(jobs, work(delayed(tsne.fit_transform)(features) for features in jobs.values())))
