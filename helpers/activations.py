@@ -13,7 +13,7 @@ from helpers import taps
 
 AT_ONCE = 64  # images in one forward pass
 GAP = 1  # pixels between two channels
-SMALLEST = 12  # pixels of a channel's side in a figure, so that gaps look narrow beside it
+SMALLEST = 12  # pixels of a channel's side in a figure
 
 
 def layer_activations(
@@ -91,11 +91,7 @@ def draw(model: keras.Model, image: np.ndarray, layers: Iterable[str | int] | No
         found = {name: activation for name, activation in found.items() if activation.ndim == 4}
     if not found:
         raise ValueError(f"{model.name} has no layer that gives feature maps.")
-    zooms = {name: max(1, SMALLEST // min(activation.shape[1:3])) for name, activation in found.items()}
-    grids = {
-        name: activation_grid(activation.repeat(zooms[name], axis=1).repeat(zooms[name], axis=2), columns)
-        for name, activation in found.items()
-    }
+    grids = {name: activation_grid(_enlarged(activation), columns) for name, activation in found.items()}
     inches = [10 * grid.shape[0] / grid.shape[1] for grid, _ in grids.values()]
     figure, axes = plt.subplots(
         len(grids),
@@ -117,6 +113,14 @@ def draw(model: keras.Model, image: np.ndarray, layers: Iterable[str | int] | No
     )
     plt.close(figure)
     return figure
+
+
+def _enlarged(activation: np.ndarray) -> np.ndarray:
+    """Small maps with each place repeated, so that the gaps between channels look narrow beside them."""
+    if activation.ndim != 4:
+        return activation  # activation_grid says what is wrong with it
+    zoom = max(1, SMALLEST // min(activation.shape[1:3]))
+    return activation.repeat(zoom, axis=1).repeat(zoom, axis=2)
 
 
 def _check_range(model: keras.Model, images: np.ndarray) -> None:
