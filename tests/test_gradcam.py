@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -81,10 +83,8 @@ def seeded():
     profile.seed_everything(1)
 
 
-@pytest.fixture(params=[f"{kind}, {head}" for kind in KINDS for head in HEADS])
-def case(request, tmp_path):
-    """A model of every kind with every head, and its layers."""
-    kind, head = request.param.split(", ")
+def made(kind_and_head: str, folder) -> tuple[keras.Model, list[keras.Layer]]:
+    kind, head = kind_and_head.split(", ")
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16" if kind == "mixed precision" else policy)
     model, found = build(kind, head)
@@ -92,7 +92,19 @@ def case(request, tmp_path):
     for layer in found:
         if isinstance(layer, layers.BatchNormalization):  # as after training: not 1, 0, 0, 1
             layer.set_weights([np.linspace(low, 2, 6) for low in (0.5, -2, 0, 0.5)])
-    return (reloaded(model, tmp_path) if kind == "reloaded" else model), found
+    return (reloaded(model, folder) if kind == "reloaded" else model), found
+
+
+@pytest.fixture(params=[f"{kind}, {head}" for kind in KINDS for head in HEADS])
+def any_case(request, tmp_path):
+    """A model of every kind with every head, and its layers."""
+    return made(request.param, tmp_path)
+
+
+@pytest.fixture(params=[f"{kind}, {head}" for kind, head in zip(KINDS, itertools.cycle(HEADS))])
+def case(request, tmp_path):
+    """A model of every kind, each with another head, and its layers."""
+    return made(request.param, tmp_path)
 
 
 def reloaded(model: keras.Model, folder) -> keras.Model:
@@ -134,8 +146,8 @@ def textbook(found: list[keras.Layer], images: np.ndarray, class_index: int) -> 
     return np.array(heatmaps)
 
 
-def test_every_kind_of_model_gives_the_textbooks_map(case):
-    model, found = case
+def test_every_kind_of_model_gives_the_textbooks_map(any_case):
+    model, found = any_case
     for class_index in (0, 1):
         expected = textbook(found, pictures(), class_index)
         alone = [gradcam.grad_cam(model, image, class_index, upsample=False) for image in pictures()]
