@@ -159,9 +159,14 @@ def test_unknown_number_is_named(number):
         notebooks.find([number])
 
 
-@pytest.mark.parametrize(("choice", "over"), [("quick", ["b", "c"]), ("full", [])])
-def test_twice_the_budget_fails_in_the_quick_profile_alone(monkeypatch, choice, over):
+@pytest.mark.parametrize(
+    ("choice", "lane", "over"), [("quick", "drawn", ["b", "c"]), ("quick", "real", ["c"]), ("full", "drawn", [])]
+)
+def test_twice_the_budget_fails_in_the_quick_profile_alone(monkeypatch, choice, lane, over):
     monkeypatch.setenv("COURSE_PROFILE", choice)
-    rows = [("a", 119, 4000, "ok"), ("b", 121, 10, "ok"), ("c", 1, 4097, "ok")]
+    monkeypatch.setenv("COURSE_DATA", lane)
+    rows = [("a", 119, 4000, "ok"), ("b", 121, 10, "ok"), ("c", 1, 4097, "ok"), ("d", 61, 10, "ok")]
     assert notebooks.over_twice_budget(rows) == over
-    assert notebooks.table(rows).count("(budget 60 s, 2048 MiB)") == 3
+    assert notebooks.table(rows).count(f"(budget {90 if lane == 'real' else 60} s, 2048 MiB)") == (
+        3 if lane == "real" else 4
+    )

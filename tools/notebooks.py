@@ -26,7 +26,12 @@ NOTEBOOKS = ROOT / "notebooks"
 EXECUTED = ROOT / "build" / "executed"
 KEPT_TAGS = {"keep_output", "nbval-check-output"}
 CELL_TIMEOUT = 3600  # seconds
-BUDGET_SECONDS, BUDGET_MIB = 60, 2048  # quick profile, 2 CPU cores; twice this fails
+BUDGET_MIB = 2048  # quick profile, 2 CPU cores; twice this fails
+
+
+def budget_seconds() -> int:
+    """Seconds for a notebook in the quick profile on 2 CPU cores: more on real photos, where VGG16 takes its time."""
+    return 90 if os.environ.get("COURSE_DATA") == "real" else 60
 
 
 class PeakMemory:
@@ -62,8 +67,8 @@ def table(rows: list[tuple[str, float, float, str]]) -> str:
     width = max(len("notebook"), *(len(name) for name, *_ in rows))
     lines = [lane, f"{'notebook':<{width}}  seconds  peak MiB  status"]
     for name, seconds, mib, status in rows:
-        if seconds > BUDGET_SECONDS or mib > BUDGET_MIB:
-            status += f" (budget {BUDGET_SECONDS} s, {BUDGET_MIB} MiB)"
+        if seconds > budget_seconds() or mib > BUDGET_MIB:
+            status += f" (budget {budget_seconds()} s, {BUDGET_MIB} MiB)"
         lines.append(f"{name:<{width}}  {seconds:7.1f}  {mib:8.0f}  {status}")
     return "\n".join(lines)
 
@@ -72,7 +77,7 @@ def over_twice_budget(rows: list[tuple[str, float, float, str]]) -> list[str]:
     """The notebooks that took more than twice the quick budget; none in the full profile, which has no budget."""
     if os.environ.get("COURSE_PROFILE", "quick") != "quick":
         return []
-    return [name for name, seconds, mib, _ in rows if seconds > 2 * BUDGET_SECONDS or mib > 2 * BUDGET_MIB]
+    return [name for name, seconds, mib, _ in rows if seconds > 2 * budget_seconds() or mib > 2 * BUDGET_MIB]
 
 
 def find(numbers: list[str]) -> list[Path]:
