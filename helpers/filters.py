@@ -27,17 +27,13 @@ def filter_patterns(
     layer: str | int,
     filters: Sequence[int] = range(64),
     size: int = 64,
-    steps: int = 40,
-    step: float = 1.0,
-    objective: str = "leaky",
-    preprocess: Callable | None = None,
-    seed: int = profile.SEED,
+    **options,
 ) -> np.ndarray:
     """The pictures that filters of a layer answer to, to be shown: float32 RGB (F, size, size, 3) in [0, 1].
 
-    They are those of ``ascend``, which see for the arguments and errors, each put through ``deprocess``.
+    They are those of ``ascend``, each put through ``deprocess``: see there for the arguments, ``options``, and errors.
     """
-    return deprocess(ascend(model, layer, filters, size, steps, step, objective, preprocess, seed))
+    return deprocess(ascend(model, layer, filters, size, **options))
 
 
 def ascend(

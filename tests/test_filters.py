@@ -175,7 +175,7 @@ def test_a_model_of_other_images_than_rgb():
 
 def test_a_size_too_small_says_which_is_enough(base):
     refused("32 pixels leave block4_conv1 maps of 4 x 4, .* Take size=40 or more", base.model, "block4_conv1", [0], 32)
-    assert filters.filter_patterns(base.model, "block4_conv1", [0], 40, 1).shape == (1, 40, 40, 3)
+    assert filters.filter_patterns(base.model, "block4_conv1", [0], size=40, steps=1).shape == (1, 40, 40, 3)
     model = keras.Sequential([keras.Input((64, 64, 3)), keras.layers.Conv2D(4, 9, name="maps")], name="wide")
     refused("wide does not run on 4 x 4 pixels up to maps", model, "maps", [0], 4)
 
