@@ -435,12 +435,8 @@ def silence(model: keras.Model, images: np.ndarray, layers: list[str]) -> Metric
     return {metric: np.mean(parts) for metric, parts in found.items()}
 
 
-FILTER_LAYERS = {
-    "block1_conv1": 32,
-    "block2_conv1": 32,
-    "block3_conv1": 16,
-    "block4_conv1": 16,
-}  # how many are measured
+# How many filters of each layer are measured.
+FILTER_LAYERS = {"block1_conv1": 32, "block2_conv1": 32, "block3_conv1": 16, "block4_conv1": 16}
 
 
 def pattern_medians(base: bases.Base, seed: int) -> Metrics:
