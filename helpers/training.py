@@ -182,6 +182,11 @@ def keep(name: str, recipe: Mapping, model: keras.Model, history: Mapping) -> No
         print(f"{name} was not kept: {path.parent} cannot be written ({error.strerror or error})")
 
 
+def is_kept(name: str, recipe: Mapping) -> bool:
+    """Whether ``cached`` would read the model from disk."""
+    return _kept(name, recipe).is_file()
+
+
 def _kept(name: str, recipe: Mapping) -> Path:
     decides = [dict(recipe), keras.__version__, np.__version__, profile.SEED]
     key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]

@@ -8,7 +8,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from helpers import bases, data, photos, profile, trained, training
+from helpers import bases, data, models, photos, profile, trained, training
 from helpers.profile import ROOT
 
 
@@ -64,6 +64,21 @@ def test_other_photos_or_another_base_train_anew(few_pets, monkeypatch, change):
     monkeypatch.setattr(training, "fit", lambda *a, **k: fitted.append(1) or fit(*a, **k))
     trained.fine_tuned_pets()
     assert len(fitted) == 2, "the head, then block 5 and the head"
+
+
+def test_the_network_of_04_is_read_if_04_kept_it_and_else_trained_for_a_quarter_of_the_epochs(few_pets, monkeypatch):
+    images = photos.pipeline(few_pets.paths["train"], few_pets.labels["train"], 64, 8, shuffle=False)
+    pets = data.Photos(images, images, images, data.PET_NAMES, "", False, few_pets)
+    recipe = trained.pets_recipe(pets, 64)
+    epochs = []
+    fit = training.fit
+    monkeypatch.setattr(training, "fit", lambda *a, **k: epochs.append(k["epochs"]) or fit(*a, **{**k, "epochs": 1}))
+    assert trained.pets_augmented(pets, 64).count_params() == trained.pets_augmented(pets, 64).count_params()
+    assert epochs == [recipe["epochs"] // 4] == [6], "trained once, shorter, and kept"
+    of_04 = models.pets_convnet(64, recipe["filters"], [], recipe["dropout"], recipe["initializer"])
+    training.keep("pets_augmented", recipe, of_04, {})
+    read = trained.pets_augmented(pets, 64).get_weights()
+    assert all(map(np.array_equal, read, of_04.get_weights())) and len(epochs) == 1
 
 
 def test_the_recipe_is_that_of_notebook_06():
