@@ -5,6 +5,8 @@
 - After a failing cell the rest of its notebook is skipped: one cause, one failure.
 - A kernel that died is noticed in seconds; nbval alone waits for the cell's time-out.
 - Seconds and peak memory of each notebook are printed as a table; twice the budget fails the run.
+
+Unsolved exercises are not nbval's: tests/test_exercises.py runs all of them in one process.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ from queue import Empty
 import pytest
 from nbval.kernel import RunningKernel
 
-from tools.notebooks import PeakMemory, over_twice_budget, table
+from tools.notebooks import PeakMemory, over_twice_budget, short_name, table
 
+collect_ignore = ["notebooks/exercises"]
 KERNEL_POLL = 2  # seconds
 
 _broken: set = set()
@@ -67,12 +70,13 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if item.path.suffix != ".ipynb":
         return
-    _seconds[item.path.name] += report.duration
-    if item.path.name not in _memory and getattr(item.parent, "kernel", None):
-        _memory[item.path.name] = PeakMemory(item.parent.kernel.km.provisioner.pid)
+    notebook = short_name(item.path)
+    _seconds[notebook] += report.duration
+    if notebook not in _memory and getattr(item.parent, "kernel", None):
+        _memory[notebook] = PeakMemory(item.parent.kernel.km.provisioner.pid)
     if report.failed:
         _broken.add(item.path)
-        _failed.add(item.path.name)
+        _failed.add(notebook)
 
 
 def _rows():

@@ -4,7 +4,8 @@ Commands:
   lab [OPTIONS]        open the course in JupyterLab (OPTIONS go to jupyter lab)
   test [OPTIONS]       run all tests, notebooks included (OPTIONS go to pytest)
   run [NN ...]         execute notebooks without a browser; say how long each took
-  refresh [NN ...]     execute notebooks and store the outputs that are to be kept
+  refresh [NN ...]     execute notebooks and store the outputs that are to be kept (NN or solutions/NN)
+  exercises            write notebooks/exercises from notebooks/solutions
   data [status|fetch]  what data is here; fetch the rest, or what is named
   measure [NAME ...]   measure the numbers in results/ again
   benchmark [NAME ...] time what is in benchmarks/ against its rival
@@ -35,6 +36,7 @@ COMMANDS = {
     "test": ["pytest"],
     "run": ["tools.notebooks", "run"],
     "refresh": ["tools.notebooks", "refresh"],
+    "exercises": ["tools.exercises"],
     "data": ["helpers.data"],
     "measure": ["tools.measure"],
     "benchmark": ["benchmarks"],

@@ -2,6 +2,7 @@
 
 Each room imports only from the rooms under it:
 
+    checks                                      self-checks of the exercises
     activations   filters    gradcam            looking inside: none knows another
     embeddings    trained                       layers laid out in the plane; the networks of earlier notebooks, kept
     features      bases                         features of photos on disk; pretrained bases with their preprocessing

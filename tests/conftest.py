@@ -37,3 +37,18 @@ def small_digits() -> dict[str, np.ndarray]:
         "x_test": rng.integers(0, 256, (4, 28, 28)).astype(np.uint8),
         "y_test": np.arange(4).astype(np.uint8),
     }
+
+
+@pytest.fixture
+def says(capsys: pytest.CaptureFixture):
+    """Run a self-check of an exercise on an answer (or several) and give the one line that it prints."""
+
+    def line(check, *answers) -> str:
+        capsys.readouterr()
+        assert check(*answers) is None, "a check prints, and gives nothing back"
+        shown, errors = capsys.readouterr()
+        assert errors == "" and shown.endswith("\n") and shown.count("\n") == 1, (shown, errors)
+        assert shown.startswith(("right: ", "not yet: ")), shown
+        return shown.strip()
+
+    return line

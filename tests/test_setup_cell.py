@@ -24,7 +24,7 @@ def course(tmp_path: Path) -> Path:
     helpers.mkdir(parents=True)
     (helpers / "__init__.py").write_text("")
     (helpers / "profile.py").write_text("def start():\n    print(__file__)\n")
-    (tmp_path / "course" / "notebooks" / "deep").mkdir(parents=True)
+    (tmp_path / "course" / "notebooks" / "exercises").mkdir(parents=True)
     (tmp_path / "empty").mkdir()
     return tmp_path / "course"
 
@@ -37,7 +37,7 @@ def run(folder: Path, kaggle: Path | str = "/nowhere", **variables: str) -> tupl
     return found.returncode, found.stdout.strip(), found.stderr
 
 
-@pytest.mark.parametrize("place", [".", "notebooks", "notebooks/deep", "helpers"])
+@pytest.mark.parametrize("place", [".", "notebooks", "notebooks/exercises", "helpers"])
 def test_anywhere_in_the_checkout(course, place):
     code, shown, _ = run(course / place)
     assert code == 0 and Path(shown) == course / "helpers" / "profile.py"

@@ -1,4 +1,4 @@
-"""Execute the course's notebooks: ``python course.py run | refresh [NN ...]``.
+"""Execute the course's notebooks: ``python course.py run | refresh [NN ...]``, solutions/NN for solutions.
 
 ``run`` writes executed copies to build/executed/ and prints seconds, peak memory and status of each.
 ``refresh`` executes in place and stores counts 1..n, with outputs only where a cell is tagged
@@ -81,13 +81,19 @@ def over_twice_budget(rows: list[tuple[str, float, float, str]]) -> list[str]:
 
 
 def find(numbers: list[str]) -> list[Path]:
-    """Notebooks in reading order, or those whose names start with the given numbers."""
-    every = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-    unknown = [n for n in numbers if n not in {path.name[:2] for path in every}]
+    """The course's notebooks in reading order, or those that are asked for: 01, solutions/01."""
+    course = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    paths = course + sorted(NOTEBOOKS.glob("solutions/*.ipynb"))
+    every = {short_name(path.with_suffix("")).partition("_")[0]: path for path in paths}
+    unknown = [number for number in numbers if number not in every]
     if unknown:
-        there = ", ".join(path.name[:2] for path in every)
-        sys.exit(f"No notebook numbered {', '.join(unknown)}. There are: {there}.")
-    return [path for path in every if not numbers or path.name[:2] in numbers]
+        sys.exit(f"No notebook numbered {', '.join(unknown)}. There are: {', '.join(every)}.")
+    return [path for number, path in every.items() if number in numbers] if numbers else course
+
+
+def short_name(path: Path) -> str:
+    """How tables call a notebook: 01_convnet_basics.ipynb, solutions/01_convnet_basics.ipynb."""
+    return path.relative_to(NOTEBOOKS).as_posix() if path.is_relative_to(NOTEBOOKS) else path.name
 
 
 def execute(path: Path) -> tuple[nbformat.NotebookNode, float, float, str]:
@@ -145,12 +151,12 @@ def strip(notebook: nbformat.NotebookNode) -> None:
 
 def run(paths: list[Path]) -> int:
     """Execute notebooks into build/executed/; 0 if all of them ran, else 1."""
-    EXECUTED.mkdir(parents=True, exist_ok=True)
     rows = []
     for path in paths:
         notebook, seconds, mib, status = execute(path)
-        nbformat.write(notebook, EXECUTED / path.name)
-        rows.append((path.name, seconds, mib, status))
+        (EXECUTED / short_name(path)).parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, EXECUTED / short_name(path))
+        rows.append((short_name(path), seconds, mib, status))
     print(table(rows))
     print(f"Executed copies are in {EXECUTED.relative_to(ROOT)}")
     return int(any(status != "ok" for *_, status in rows))
@@ -169,7 +175,7 @@ def refresh(paths: list[Path]) -> int:
             strip(notebook)
             nbformat.write(notebook, path)
         failed |= status != "ok"
-        print(f"{path.name}: {seconds:.0f} s, {'stored' if status == 'ok' else 'not stored: ' + status}")
+        print(f"{short_name(path)}: {seconds:.0f} s, {'stored' if status == 'ok' else 'not stored: ' + status}")
     return int(failed)
 
 

@@ -1,0 +1,97 @@
+"""Self-checks of the exercises: each prints one line, ``right: ...`` or ``not yet: ...``, and never raises.
+
+One module a notebook (``checks.basics`` belongs to notebook 01). A check is an ordinary function in ``@check``: it
+takes the reader's answer, calls ``expect(true_if_fine, sentence)`` for each mistake that it knows, the likeliest
+first, and returns a sentence that says what the right answer shows. A sentence names the mistake and not the answer.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+class NotYet(Exception):
+    """A sentence about a mistake; only ``check`` sees it."""
+
+
+def check(function: Callable[..., str]) -> Callable[..., None]:
+    """Make a self-check of a function that takes an answer and returns a sentence, or meets a mistake on the way."""
+
+    @functools.wraps(function)
+    def checked(*answers) -> None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                if any(answer is None for answer in answers):
+                    raise NotYet("there is no answer yet, it is still None")
+                line = f"right: {function(*answers)}"
+        except NotYet as mistake:
+            line = f"not yet: {mistake}"
+        except (Exception, SystemExit) as error:  # but not KeyboardInterrupt: an endless loop must be stoppable
+            line = f"not yet: trying the answer stopped with {_described(error)}"
+        print(" ".join(line.split()))
+
+    return checked
+
+
+def expect(fine: Any, sentence: str) -> None:
+    """Go on if ``fine`` is true; else the check ends with ``not yet:`` and the sentence."""
+    if not fine:
+        raise NotYet(sentence)
+
+
+def called(function: Any, *arguments, **options) -> Any:
+    """What the reader's function gives; arrays among the arguments are copied, so that it cannot change the check's.
+
+    The check ends with a sentence if it is no function, stops with an error, or gives None.
+    """
+    name = getattr(function, "__name__", type(function).__name__)
+    expect(callable(function), f"a function is expected, and this is of type {name}")
+    own = [argument.copy() if isinstance(argument, np.ndarray) else argument for argument in arguments]
+    try:
+        result = function(*own, **options)
+    except (Exception, SystemExit) as error:
+        raise NotYet(f"{name} stopped with {_described(error)}") from error
+    expect(result is not None, f"{name} gives None: write its body, and end it with return")
+    return result
+
+
+def numbers(answer: Any, shape: tuple[int, ...] = (), name: str = "the answer") -> np.ndarray:
+    """The answer as a float array of this shape, () for a single number. Ends the check if it is not, or holds NaN."""
+    empty = isinstance(answer, (list, tuple)) and any(value is None for value in answer)
+    expect(not empty, f"{name} still holds None")
+    try:
+        found = np.asarray(answer, dtype="float64")
+    except (TypeError, ValueError):
+        kind = f"numbers of shape {shape}" if shape else "a number"
+        raise NotYet(f"{name} should be {kind}, and is of type {type(answer).__name__}") from None
+    wanted = f"have shape {shape}" if shape else "be a single number"
+    expect(found.shape == shape, f"{name} should {wanted}, and has shape {found.shape}")
+    expect(np.isfinite(found).all(), f"{name} holds NaN or infinity: is something divided by zero?")
+    return found
+
+
+def _described(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception:  # an error of the reader's own, whose text fails too
+        text = ""
+    return type(error).__name__ + (f": {text}" if text else "")
+
+
+def __getattr__(name: str):
+    """``checks.basics`` is imported when it is first named."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    try:
+        return importlib.import_module(f"{__name__}.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"{__name__}.{name}":
+            raise
+        raise AttributeError(f"helpers.checks has no module {name}") from None

@@ -1,0 +1,190 @@
+"""What every self-check of the exercises has to do, and the mechanism under them.
+
+Each module of helpers/checks has a file test_checks_NAME.py with two tables, ``RIGHT`` of ``(check, *answers)`` and
+``WRONG`` of ``(check, part of the sentence, *answers)``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+import warnings
+
+import numpy as np
+import pytest
+
+from helpers import checks
+from helpers.checks import called, check, expect, numbers
+
+MODULES = [found.name for found in pkgutil.iter_modules(checks.__path__)]
+
+
+def checks_of(module: str) -> list:
+    """The checks of a module: what ``@check`` has wrapped."""
+    return [found for found in vars(getattr(checks, module)).values() if hasattr(found, "__wrapped__")]
+
+
+EVERY = [found for module in MODULES for found in checks_of(module)]
+IDS = [f"{found.__module__.rpartition('.')[2]}.{found.__name__}" for found in EVERY]
+
+
+def throws(*_, **__):
+    raise RuntimeError("two\nlines")
+
+
+class Hostile:
+    """Whatever one asks of it fails."""
+
+    def __getattribute__(self, name):
+        raise RuntimeError("no " + name)
+
+    def __len__(self):
+        raise RuntimeError("no len")
+
+    __eq__ = __bool__ = __iter__ = __array__ = __repr__ = __call__ = __len__
+
+
+ODD = {
+    "None": None,
+    "object": object(),
+    "NaN": float("nan"),
+    "throwing function": throws,
+    "function that gives None": lambda *_, **__: None,
+    "function that gives NaN": lambda *_, **__: float("nan"),
+    "function that exits": lambda *_, **__: exit(),
+    "empty array": np.zeros((0,)),
+    "array of odd shape": np.zeros((3, 1, 7, 2)),
+    "array of NaN": np.full((4, 4), np.nan),
+    "array of objects": np.array([None, "x", {}], dtype=object),
+    "text": "text",
+    "empty list": [],
+    "list of None": [None, None],
+    "dictionary": {"a": 1},
+    "class": int,
+    "hostile object": Hostile(),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("found", EVERY, ids=IDS)
+def test_no_check_raises_or_agrees_whatever_it_is_given(found, odd, says):
+    count = len(inspect.signature(found).parameters)
+    assert says(found, *[ODD[odd]] * count).startswith("not yet: ")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_check_is_tested_with_a_right_answer_and_two_wrong_ones(module):
+    table = importlib.import_module(f"test_checks_{module}")
+    for found in checks_of(module):
+        assert [row for row in table.RIGHT if row[0] is found], found.__name__
+        sentences = {row[1] for row in table.WRONG if row[0] is found}
+        assert len(sentences) >= 2 and all(len(sentence) >= 8 for sentence in sentences), found.__name__
+
+
+@pytest.mark.parametrize("found", EVERY, ids=IDS)
+def test_a_check_says_what_it_takes(found):
+    assert found.__doc__ and not inspect.signature(found).parameters.keys() & {"args", "kwargs"}
+
+
+# The mechanism
+
+
+@check
+def positive(answer) -> str:
+    """A number above zero."""
+    value = numbers(answer)
+    expect(value > 0, f"{value:g} is not above zero")
+    return f"{value:g} is above zero"
+
+
+def test_a_check_prints_one_line_and_gives_nothing_back(says):
+    assert says(positive, 2) == "right: 2 is above zero"
+    assert says(positive, -2) == "not yet: -2 is not above zero"
+    assert says(positive, None) == "not yet: there is no answer yet, it is still None"
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ("two", "the answer should be a number, and is of type str"),
+        ([1, 2], "the answer should be a single number, and has shape (2,)"),
+        ([None, 1], "the answer still holds None"),
+        (np.nan, "the answer holds NaN or infinity"),
+        (np.inf, "the answer holds NaN or infinity"),
+    ],
+)
+def test_what_is_no_number_is_named(says, answer, sentence):
+    assert sentence in says(positive, answer)
+
+
+def test_too_few_answers_are_a_sentence_too(says):
+    assert "missing 1 required positional argument" in says(positive)
+
+
+def test_an_error_inside_a_check_is_told_in_one_line(says):
+    assert says(check(throws), 1) == "not yet: trying the answer stopped with RuntimeError: two lines"
+
+
+def test_an_error_whose_text_fails_is_still_told(says):
+    class Mute(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    def mute(answer):
+        raise Mute
+
+    assert says(check(mute), 1) == "not yet: trying the answer stopped with Mute"
+
+
+def test_ctrl_c_gets_through():
+    def endless(answer):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check(endless)(1)
+
+
+def test_warnings_stay_inside(says):
+    def warns(answer):
+        warnings.warn("noise", stacklevel=1)
+        return str(np.float64(0) / answer)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert says(check(warns), np.float64(0)) == "right: nan"
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (3, "a function is expected, and this is of type int"),
+        (throws, "throws stopped with RuntimeError: two lines"),
+        (lambda x: None, "<lambda> gives None: write its body, and end it with return"),
+    ],
+)
+def test_a_function_that_fails_is_named(says, function, sentence):
+    assert says(check(lambda answer: called(answer, 1)), function) == f"not yet: {sentence}"
+
+
+def test_a_function_cannot_change_what_the_check_hands_it(says):
+    given = np.ones(3)
+
+    def spoils(array):
+        array[:] = 0
+        return array
+
+    assert not called(spoils, given).any() and given.all()
+
+
+def test_an_unknown_module_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="helpers.checks has no module nothing"):
+        _ = checks.nothing
+    assert not hasattr(checks, "__wrapped__")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_sentences_stand_in_the_code_as_one_line_a_reader_can_act_on(module):
+    source = inspect.getsource(getattr(checks, module))
+    assert not re.search(r"\b(wrong answer|try again|well done|great|congrat)", source, re.I)

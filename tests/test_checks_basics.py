@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from helpers.checks import basics
+
+DIAGONAL = np.array([[-1, -1, 2], [-1, 2, -1], [2, -1, -1]])
+
+
+def pooled(reduce, **options):
+    """A pooling function that cuts off what fills no block."""
+
+    def pool(maps):
+        rows, columns = maps.shape[0] // 2, maps.shape[1] // 2
+        return reduce(maps[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2), **options)
+
+    return pool
+
+
+def padded_pool(maps):
+    whole = np.pad(maps, [(0, side % 2) for side in maps.shape], constant_values=-np.inf)
+    return pooled(np.max, axis=(1, 3))(whole)
+
+
+RIGHT = [
+    (basics.sizes, [36, 18, 9, 4]),
+    (basics.sizes, np.array([36, 18, 9, 4], "int64")),
+    (basics.parameters, lambda kernel, channels, filters: filters * (kernel**2 * channels + 1)),
+    (basics.diagonal, DIAGONAL),
+    (basics.diagonal, DIAGONAL.tolist()),
+    (basics.max_pool, pooled(np.max, axis=(1, 3))),
+    (basics.far_sighted, ["conv", "conv", "pool", "conv", "pool", "conv"]),
+]
+WRONG = [
+    (basics.sizes, "still holds None", [None] * 4),
+    (basics.sizes, "should have shape (4,)", [36, 18, 9]),
+    (basics.sizes, "the first convolution is valid", [40, 20, 10, 5]),
+    (basics.sizes, "one place more than 40 - 5", [35, 17, 9, 4]),
+    (basics.sizes, "how many places has", [38, 19, 10, 5]),
+    (basics.sizes, "pooling halves", [36, 34, 17, 8]),
+    (basics.sizes, "has stride 2", [36, 18, 18, 9]),
+    (basics.sizes, "same padding adds zeros", [36, 18, 8, 4]),
+    (basics.sizes, "does not leave 7 pixels", [36, 18, 7, 3]),
+    (basics.sizes, "half a pixel", [36, 18, 9, 4.5]),
+    (basics.sizes, "pooling drops it", [36, 18, 9, 5]),
+    (basics.sizes, "the last pooling", [36, 18, 9, 3]),
+    (basics.parameters, "a window of weights for each input channel, and one bias", lambda k, c, f: k * k * f),
+    (basics.parameters, "not one for all", lambda k, c, f: f * (k * k + 1)),
+    (basics.parameters, "the biases are missing", lambda k, c, f: k * k * c * f),
+    (basics.parameters, "not one for each of its input channels", lambda k, c, f: f * c * (k * k + 1)),
+    (basics.parameters, "not one for the whole layer", lambda k, c, f: k * k * c * f + 1),
+    (basics.parameters, "more than 5 weights", lambda k, c, f: f * (k * c + 1)),
+    (basics.parameters, "that is one filter", lambda k, c, f: k * k * c + 1),
+    (basics.parameters, "use the function's arguments", lambda k, c, f: 2432),
+    (basics.diagonal, "all weights are zero", np.zeros((3, 3))),
+    (basics.diagonal, "on an even surface of ones it answers 3", np.fliplr(np.eye(3))),
+    (basics.diagonal, "from the upper left to the lower right", np.fliplr(DIAGONAL)),
+    (basics.diagonal, "a line that is horizontal", [[-1, -1, -1], [2, 2, 2], [-1, -1, -1]]),
+    (basics.diagonal, "a line that is vertical", [[-1, 2, -1]] * 3),
+    (basics.diagonal, "should have shape (3, 3)", np.eye(5)),
+    (basics.max_pool, "averages of the blocks", pooled(np.mean, axis=(1, 3))),
+    (basics.max_pool, "every second pixel", lambda maps: maps[::2, ::2]),
+    (basics.max_pool, "axes 2 and 3 are not one block", pooled(np.max, axis=(2, 3))),
+    (basics.max_pool, "wrong in value on a 4 × 4 map", pooled(np.min, axis=(1, 3))),
+    (basics.max_pool, "a half block at the border", padded_pool),
+    (basics.max_pool, "should become 2 × 2", lambda maps: maps),
+    (basics.max_pool, "stopped with ValueError", lambda maps: maps.reshape(2, 2, 2, 2).max(axis=(1, 3))),
+    (basics.max_pool, "negative values", lambda maps: np.maximum(pooled(np.max, axis=(1, 3))(maps), 0)),
+    (basics.max_pool, "which row is dropped", lambda m: pooled(np.max, axis=(1, 3))(m[m.shape[0] % 2 :])),
+    (basics.far_sighted, "should be a list", "conv"),
+    (basics.far_sighted, "still empty", []),
+    (basics.far_sighted, "one of yours is ['dense']", ["conv", "dense"]),
+    (basics.far_sighted, "sees 18 × 18 pixels", ["conv", "pool", "conv", "pool", "conv"]),
+    (basics.far_sighted, "only 2 × 2 units", ["conv", "pool", "conv", "conv", "pool", "conv"]),
+    (basics.far_sighted, "with convolutions alone", ["conv"] * 12),
+    (basics.far_sighted, "layer 5 has nothing left", ["pool"] * 6),
+]
+
+
+@pytest.mark.parametrize("row", RIGHT)
+def test_a_right_answer_is_right(row, says):
+    check, *answers = row
+    assert says(check, *answers).startswith("right: ")
+
+
+@pytest.mark.parametrize("row", WRONG, ids=lambda row: row[1])
+def test_a_wrong_answer_gets_its_own_sentence(row, says):
+    check, sentence, *answers = row
+    line = says(check, *answers)
+    assert line.startswith("not yet: ") and sentence in line
