@@ -1,0 +1,104 @@
+"""Self-checks of notebook 02: reading a history, early stopping, how many test images, an honest test."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from helpers.checks import called, check, expect, numbers
+
+
+@check
+def best_epoch(answer, history) -> str:
+    """The epoch, counted from 1, whose weights one should keep; ``history`` as ``fit`` gives it."""
+    found = numbers(answer, (), "best_epoch")
+    losses = np.asarray(history["val_loss"])
+    best = int(losses.argmin()) + 1
+    mistakes = {
+        int(losses.argmax()) + 1: "there the validation loss is highest",
+        int(np.argmax(history["val_accuracy"])) + 1: "there the accuracy is highest, by a few images: ask the loss",
+        len(losses): "that is the last epoch: its training loss is low, but the question is about new images",
+        best - 1: "Python counts from 0 and epochs are counted from 1",
+    }
+    expect(found == best, mistakes.get(float(found), f"the validation loss of epoch {found:g} is not the lowest"))
+    return "from this epoch on the validation loss climbs, while the training loss goes on falling"
+
+
+def _epochs(losses: list[float], patience: int, ties: bool = False) -> int:
+    best, since = np.inf, 0
+    for epoch, loss in enumerate(losses, start=1):
+        better = loss <= best if ties else loss < best
+        best, since = (loss, 0) if better else (best, since + 1)
+        if since >= patience:
+            return epoch
+    return len(losses)
+
+
+@check
+def epochs_run(answer) -> str:
+    """A function (validation losses, patience) -> how many epochs a training with EarlyStopping runs."""
+    falls = [0.9, 0.7, 0.8, 0.75, 0.72, 0.6]
+    found = numbers(called(answer, falls, 2), (), "what your function gives")
+    shown = "for losses 0.9 0.7 0.8 0.75 0.72 0.6 and patience 2"
+    expect(found != 2, f"{shown} it gives 2: that is the best epoch, and the run goes on for two more")
+    expect(found != 3, f"{shown} it gives 3: that is patience 1, or counted from 0")
+    expect(found != 6, f"{shown} the run never comes to the 0.6: since epoch 2 no loss was below 0.7")
+    expect(found != 5, f"{shown} it gives 5: 0.75 is better than 0.8, but not than the lowest so far")
+    expect(found == 4, f"{shown} it gives {found:g}")
+    found = numbers(called(answer, [0.9, 0.8, 0.85, 0.7, 0.75, 0.6], 2), (), "what your function gives")
+    expect(found == 6, "a new lowest loss starts the count again; 0.9 0.8 0.85 0.7 0.75 0.6 runs to its end")
+    found = numbers(called(answer, [0.5, 0.5, 0.5, 0.5, 0.5], 2), (), "what your function gives")
+    expect(found == 3, "a loss that is equal to the lowest is no improvement")
+    for losses, patience in (([0.3, 0.2, 0.1], 1), ([0.1, 0.2, 0.3, 0.4, 0.5], 3), ([1.0], 2)):
+        found = numbers(called(answer, losses, patience), (), "what your function gives")
+        right = _epochs(losses, patience)
+        expect(found == right, f"for losses {losses} and patience {patience} it gives {found:g}")
+    return "it stops where Keras stops, and says nothing about which weights are kept: the last ones, unless one asks"
+
+
+@check
+def images_needed(answer) -> str:
+    """A function (accuracy, half_width), both 0 to 1 -> how many test images the 95 % interval needs."""
+    accuracy, half = 0.9, 0.005
+    found = numbers(called(answer, accuracy, half), (), "what your function gives")
+    right = 1.96**2 * accuracy * (1 - accuracy) / half**2
+    shown = f"for 90 % ± 0.5 points it gives {found:,.0f} images"
+    for factor, sentence in {
+        1 / 1.96**2: "one standard deviation to each side holds 68 %, not 95 %",
+        1 / 1.96: "the 1.96 belongs inside the square",
+        4: "that is for half of the half-width",
+        0.25: "the half-width reaches to one side, not over both",
+        half: "to halve the width takes four times as many images: the half-width is squared",
+        1 / (1 - accuracy): "a share p has the variance p (1 - p)",
+        1 / accuracy: "a share p has the variance p (1 - p)",
+        1 / (accuracy * (1 - accuracy)): "a network that is always right needs fewer images: where is its accuracy?",
+        1
+        / (1.96 * np.sqrt(accuracy * (1 - accuracy)) / half): "that is the root of it: solve for the number of images",
+    }.items():
+        expect(not np.isclose(found, right * factor, rtol=2e-3), f"{shown}: {sentence}")
+    expect(np.isclose(found, right, rtol=2e-3), f"{shown}: put that number back into the formula above")
+    again = numbers(called(answer, 0.99, 0.01), (), "what your function gives")
+    expect(np.isclose(again, 1.96**2 * 0.99 * 0.01 / 1e-4, atol=1.01), "right for 90 % ± 0.5 points alone")
+    return (
+        "13,830 images for 90 % ± 0.5 points: more than MNIST's test has, so 90 and 90.5 % cannot be told apart on it"
+    )
+
+
+@check
+def honest_score(answer) -> str:
+    """A function (right_val, right_test), both bool (epochs, images) -> the test accuracy one may report."""
+    rng = np.random.default_rng(7)
+    right_val = rng.random((12, 300)) < 0.8
+    right_test = rng.random((12, 400)) < 0.8
+    val, test = right_val.mean(axis=1), right_test.mean(axis=1)
+    best = val.argmax()
+    assert len({*test[[best, -1, test.argmax()]], test.mean(), val.max(), val[test.argmax()]}) == 6
+    found = numbers(called(answer, right_val, right_test), (), "what your function gives")
+    expect(not np.isclose(found, test.max()), "the test images choose the epoch here, and then praise their choice")
+    expect(not np.isclose(found, val.max()), "this is the validation accuracy, of the epoch that looks best on it")
+    expect(
+        not np.isclose(found, val[test.argmax()]), "the two have swapped roles: validation chooses, the test reports"
+    )
+    expect(not np.isclose(found, test[-1]), "this is the last epoch, whichever epoch was the best")
+    expect(not np.isclose(found, test.mean()), "an average over epochs belongs to no network that one could use")
+    expect(np.isclose(found, test[best]), f"{found:.4f} is not the test accuracy of the epoch that validation chooses")
+    return "the epoch is chosen by images that report nothing, and reported by images that choose nothing"

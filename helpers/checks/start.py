@@ -1,0 +1,47 @@
+"""Self-checks of notebook 00: bytes of a batch, seeds, the first image of each class."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from helpers.checks import NotYet, called, check, expect, numbers
+
+
+@check
+def megabytes(answer) -> str:
+    """Two numbers: megabytes of 1,000 color photos of 150 × 150 pixels as uint8 and as float32."""
+    small, large = numbers(answer, (2,), "megabytes")
+    pixels = 150 * 150 * 1000 / 1e6
+    expect(not np.isclose(small, pixels), "a color photo has three numbers for each pixel: red, green and blue")
+    expect(not np.isclose(small, 3 * pixels * 1e6), "these are bytes: a megabyte is a million of them")
+    expect(not np.isclose(small, 3 * pixels / 1000), "that is one photo, and there are 1,000")
+    expect(not np.isclose(small, 4 * 3 * pixels), "a uint8, 0 to 255, takes one byte: is the first number the second?")
+    expect(np.isclose(small, 3 * pixels, atol=0.6), f"{small:g} MB is not what 1,000 × 150 × 150 × 3 bytes take")
+    expect(not np.isclose(large, 8 * small, rtol=0.02), "float64 takes 8 bytes; a float of 32 bits takes fewer")
+    expect(not np.isclose(large, 32 * small, rtol=0.02), "32 are the bits; a byte has eight of them")
+    expect(np.isclose(large, 4 * small, rtol=0.02), f"as float32 it is not {large:g} MB: how many bytes are 32 bits?")
+    return "67.5 MB in bytes, 270 MB in floats: notebook 03 keeps photos as bytes for this reason"
+
+
+@check
+def draw(answer) -> str:
+    """A function seed -> three random numbers: equal for equal seeds, different for different ones."""
+    first, other, again = (numbers(called(answer, seed), (3,), "what draw gives") for seed in (1, 2, 1))
+    expect(len({*first, *other}) > 1, "it gives the same number again and again: that is not random")
+    if not np.array_equal(first, again):
+        raise NotYet("draw(1) was called twice and gave different numbers: its generator goes on from where it was")
+    expect(not np.array_equal(first, other), "draw(1) and draw(2) are equal: the argument is not used")
+    return "the same seed gives the same numbers, however often and in whatever order the cell is run"
+
+
+@check
+def first_of_each(answer) -> str:
+    """A function (labels, classes) -> the index of the first image of each class, -1 for one that does not occur."""
+    found = numbers(called(answer, np.array([2, 0, 2, 1, 0]), 3), (3,), "what your function gives for three classes")
+    expect(not np.array_equal(found, [1, 1, 1]), "it looks for the same class each time")
+    expect(not np.array_equal(found, [4, 3, 2]), "these are the last images of each class")
+    expect(np.array_equal(found, [1, 3, 0]), f"for the labels 2 0 2 1 0 it gives {found.astype(int).tolist()}")
+    found = numbers(called(answer, np.array([2, 0, 2]), 3), (3,), "what your function gives if a class is missing")
+    expect(found[1] != 0, "no label is 1, and it says that image 0 is one: what is the argmax of nothing but False?")
+    expect(np.array_equal(found, [1, -1, 0]), f"for the labels 2 0 2 it gives {found.astype(int).tolist()}")
+    return "and a class that does not occur is not shown as the first image of all"

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from helpers.checks import overfitting
+from helpers.checks.overfitting import _epochs
+
+HISTORY = {
+    "loss": [0.9, 0.5, 0.4, 0.3, 0.2],
+    "val_loss": [0.8, 0.6, 0.7, 0.65, 1.2],
+    "val_accuracy": [0.6, 0.7, 0.69, 0.71, 0.7],
+}
+UPHILL = {**HISTORY, "val_loss": [1.3, 0.6, 0.7, 0.65, 1.2]}
+LATER = {**HISTORY, "val_loss": [1.3, 0.7, 0.6, 0.65, 1.2]}
+
+
+def from_lowest(losses, patience):
+    """Stops when the loss rose, or did not fall, ``patience`` times in a row against the epoch before."""
+    since = 0
+    for epoch in range(1, len(losses)):
+        since = 0 if losses[epoch] < losses[epoch - 1] else since + 1
+        if since == patience:
+            return epoch + 1
+    return len(losses)
+
+
+def never_reset(losses, patience):
+    worse = [loss > min(losses[: n + 1]) for n, loss in enumerate(losses)]
+    return next((n + 1 for n in range(len(losses)) if sum(worse[: n + 1]) == patience), len(losses))
+
+
+def needed(accuracy, half):
+    return 1.96**2 * accuracy * (1 - accuracy) / half**2
+
+
+def honest(right_val, right_test):
+    return right_test.mean(axis=1)[right_val.mean(axis=1).argmax()]
+
+
+RIGHT = [
+    (overfitting.best_epoch, 2, HISTORY),
+    (overfitting.best_epoch, np.int64(2), HISTORY),
+    (overfitting.epochs_run, _epochs),
+    (overfitting.images_needed, needed),
+    (overfitting.images_needed, lambda accuracy, half: int(np.ceil(needed(accuracy, half)))),
+    (overfitting.honest_score, honest),
+]
+WRONG = [
+    (overfitting.best_epoch, "epochs are counted from 1", 1, HISTORY),
+    (overfitting.best_epoch, "that is the last epoch", 5, UPHILL),
+    (overfitting.best_epoch, "there the accuracy is highest", 4, HISTORY),
+    (overfitting.best_epoch, "is not the lowest", 3, HISTORY),
+    (overfitting.best_epoch, "there the validation loss is highest", 1, LATER),
+    (overfitting.epochs_run, "that is the best epoch", lambda losses, patience: int(np.argmin(losses[:4])) + 1),
+    (overfitting.epochs_run, "patience 1, or counted from 0", lambda *given: _epochs(*given) - 1),
+    (overfitting.epochs_run, "never comes to the 0.6", lambda losses, patience: len(losses)),
+    (overfitting.epochs_run, "never comes to the 0.6", from_lowest),
+    (overfitting.epochs_run, "but not than the lowest so far", lambda losses, patience: 5),
+    (overfitting.epochs_run, "starts the count again", never_reset),
+    (overfitting.epochs_run, "no improvement", lambda losses, patience: _epochs(losses, patience, ties=True)),
+    (overfitting.epochs_run, "and patience 1 it gives", lambda losses, patience: _epochs(losses, 2) + (patience != 2)),
+    (overfitting.images_needed, "holds 68 %, not 95 %", lambda p, half: p * (1 - p) / half**2),
+    (overfitting.images_needed, "inside the square", lambda p, half: 1.96 * p * (1 - p) / half**2),
+    (overfitting.images_needed, "half of the half-width", lambda p, half: needed(p, half / 2)),
+    (overfitting.images_needed, "not over both", lambda p, half: needed(p, 2 * half)),
+    (overfitting.images_needed, "the half-width is squared", lambda p, half: needed(p, half) * half),
+    (overfitting.images_needed, "the variance p (1 - p)", lambda p, half: 1.96**2 * p / half**2),
+    (overfitting.images_needed, "where is its accuracy", lambda p, half: 1.96**2 / half**2),
+    (overfitting.images_needed, "that is the root of it", lambda p, half: needed(p, half) ** 0.5),
+    (overfitting.images_needed, "put that number back", lambda p, half: 1000),
+    (overfitting.images_needed, "for 90 % ± 0.5 points alone", lambda p, half: 13_830),
+    (overfitting.honest_score, "praise their choice", lambda val, test: test.mean(axis=1).max()),
+    (overfitting.honest_score, "this is the validation accuracy", lambda val, test: val.mean(axis=1).max()),
+    (overfitting.honest_score, "swapped roles", lambda val, test: honest(test, val)),
+    (overfitting.honest_score, "the last epoch", lambda val, test: test[-1].mean()),
+    (overfitting.honest_score, "belongs to no network", lambda val, test: test.mean()),
+    (overfitting.honest_score, "is not the test accuracy", lambda val, test: honest(val, test) * 100),
+    (overfitting.honest_score, "single number", lambda val, test: test.mean(axis=1)),
+]
+
+
+@pytest.mark.parametrize("row", RIGHT)
+def test_a_right_answer_is_right(row, says):
+    check, *answers = row
+    assert says(check, *answers).startswith("right: ")
+
+
+@pytest.mark.parametrize("row", WRONG, ids=lambda row: row[1])
+def test_a_wrong_answer_gets_its_own_sentence(row, says):
+    check, sentence, *answers = row
+    line = says(check, *answers)
+    assert line.startswith("not yet: ") and sentence in line
+
+
+@pytest.mark.parametrize("patience", [1, 2, 3])
+def test_the_check_counts_as_keras_does(patience):
+    rng = np.random.default_rng(patience)
+    for _ in range(20):
+        losses = rng.integers(1, 6, 8) / 10  # with ties
+        stop = keras.callbacks.EarlyStopping(patience=patience)
+        stop.set_model(keras.Sequential())
+        stop.model.stop_training = False
+        stop.on_train_begin()
+        epochs = 0
+        while epochs < len(losses) and not stop.model.stop_training:
+            stop.on_epoch_end(epochs, {"val_loss": losses[epochs]})
+            epochs += 1
+        assert _epochs(list(losses), patience) == epochs
