@@ -71,16 +71,13 @@ def images_needed(answer) -> str:
         1 / (1 - accuracy): "a share p has the variance p (1 - p)",
         1 / accuracy: "a share p has the variance p (1 - p)",
         1 / (accuracy * (1 - accuracy)): "a network that is always right needs fewer images: where is its accuracy?",
-        1
-        / (1.96 * np.sqrt(accuracy * (1 - accuracy)) / half): "that is the root of it: solve for the number of images",
+        1 / (1.96 * np.sqrt(accuracy * (1 - accuracy)) / half): "that is the root of the number of images",
     }.items():
         expect(not np.isclose(found, right * factor, rtol=2e-3), f"{shown}: {sentence}")
     expect(np.isclose(found, right, rtol=2e-3), f"{shown}: put that number back into the formula above")
     again = numbers(called(answer, 0.99, 0.01), (), "what your function gives")
     expect(np.isclose(again, 1.96**2 * 0.99 * 0.01 / 1e-4, atol=1.01), "right for 90 % ± 0.5 points alone")
-    return (
-        "13,830 images for 90 % ± 0.5 points: more than MNIST's test has, so 90 and 90.5 % cannot be told apart on it"
-    )
+    return "13,830 images for 90 % ± 0.5 points: more than MNIST has for its test"
 
 
 @check
@@ -95,9 +92,7 @@ def honest_score(answer) -> str:
     found = numbers(called(answer, right_val, right_test), (), "what your function gives")
     expect(not np.isclose(found, test.max()), "the test images choose the epoch here, and then praise their choice")
     expect(not np.isclose(found, val.max()), "this is the validation accuracy, of the epoch that looks best on it")
-    expect(
-        not np.isclose(found, val[test.argmax()]), "the two have swapped roles: validation chooses, the test reports"
-    )
+    expect(not np.isclose(found, val[test.argmax()]), "swapped roles: validation chooses, the test reports")
     expect(not np.isclose(found, test[-1]), "this is the last epoch, whichever epoch was the best")
     expect(not np.isclose(found, test.mean()), "an average over epochs belongs to no network that one could use")
     expect(np.isclose(found, test[best]), f"{found:.4f} is not the test accuracy of the epoch that validation chooses")
