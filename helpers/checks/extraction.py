@@ -1,0 +1,148 @@
+"""Self-checks of notebook 05: VGG16's preprocessing, a frozen base, features in one pass, one model for raw photos."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from helpers import profile
+from helpers.checks import called, check, expect
+
+MEAN = np.array([123.68, 116.779, 103.939])  # red, green, blue, of ImageNet
+
+
+@check
+def preprocess(answer) -> str:
+    """A function of RGB photos (N, H, W, 3), 0 to 255 -> what VGG16 takes: blue, green, red, each less its mean."""
+    photos = np.random.default_rng(0).integers(0, 256, (2, 5, 4, 3)).astype("float32")
+    given = photos.copy()
+    found = np.asarray(called(lambda images: answer(given), photos), "float64")
+    expect(np.array_equal(given, photos), "the photos that were handed in are changed: work on a copy, images - mean")
+    expect(found.shape == photos.shape, f"the shape {photos.shape} should stay, and becomes {found.shape}")
+    mistakes = {
+        "divided by 255: that is what the source does, and costs it six points": photos / 255,
+        "scaled to -1 to 1: other bases take that, VGG16 does not": photos / 127.5 - 1,
+        "the order is still red, green, blue": photos - MEAN,
+        "the order is right, but nothing is taken off": photos[..., ::-1],
+        "the order is right, but blue loses the mean of red: turn the means over, too": photos[..., ::-1] - MEAN,
+        "the order is red, green, blue, and the means were turned over alone": photos - MEAN[::-1],
+        "the mean is added": photos[..., ::-1] + MEAN[::-1],
+        "the mean is ImageNet's, the same for all photos, not that of these": (photos - photos.mean((0, 1, 2)))[
+            ..., ::-1
+        ],
+        "the photos lie on their side: the last axis is that of the colors": photos[:, :, ::-1] - MEAN[::-1],
+    }
+    for sentence, wrong in mistakes.items():
+        expect(not np.allclose(found, wrong, atol=0.01), sentence)
+    expect(np.allclose(found, photos[..., ::-1] - MEAN[::-1], atol=0.01), "right in shape, wrong in value")
+    return "equal to keras.applications.vgg16.preprocess_input, and the photos that were handed in are unchanged"
+
+
+def _base(keras):
+    """A small base with batch normalization, whose statistics are not those of any photo."""
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Conv2D(4, 3, activation="relu"),
+            keras.layers.BatchNormalization(),
+            keras.layers.Conv2D(4, 3, activation="relu"),
+        ]
+    )
+    model.layers[1].set_weights([np.ones(4), np.full(4, 0.1), np.full(4, 0.2), np.full(4, 0.5)])
+    return model
+
+
+@check
+def frozen(answer) -> str:
+    """A function base -> a compiled model, the base and a head of one sigmoid, of which the head alone is trained."""
+    profile.quiet_tensorflow()
+    import keras
+
+    base = _base(keras)
+    before = [weight.copy() for weight in base.get_weights()]
+    model = called(answer, base)
+    expect(isinstance(model, keras.Model), f"a Keras model is expected, not a {type(model).__name__}")
+    expect(model is not base, "that is the base alone: a head has to follow it")
+    expect(model.output_shape == (None, 1), f"the model should give (None, 1), and gives {model.output_shape}")
+    expect(getattr(model, "optimizer", None) is not None, "the model is not compiled")
+    kernel = [weight.numpy().copy() for weight in model.weights][-2]
+    photos = np.random.default_rng(0).uniform(0, 1, (16, 8, 8, 3)).astype("float32")
+    expect(model.trainable_weights, "nothing is trained: the head was frozen with the base")
+    model.fit(photos, np.arange(16) % 2, epochs=2, batch_size=8, verbose=0)
+    unchanged = [np.array_equal(old, new) for old, new in zip(before, base.get_weights())]
+    trained = f"{len(base.trainable_weights)} of the base's {len(before)} arrays of weights are to be trained"
+    expect(any(unchanged), f"no weight of the base is as it was after two epochs: it is free; {trained}")
+    moved = not all(unchanged[4:6]) and all(unchanged[:4]) and all(unchanged[6:])
+    expect(not moved, "batch normalization went on averaging: set trainable of the layer, not of its weights")
+    expect(all(unchanged), f"some weights of the base have changed in two epochs: {trained}")
+    expect(not np.array_equal(kernel, model.weights[-2].numpy()), "the head did not learn: is it frozen, too?")
+    return "two epochs changed the head, and no weight of the base"
+
+
+@check
+def extract(answer) -> str:
+    """A function (base, dataset) -> features (N, ...) and labels (N,) of the same photos, in the same order."""
+    tf = profile.quiet_tensorflow()
+    import keras
+
+    count = 22
+    images = np.ones((count, 4, 4, 2), "float32") * np.arange(1, count + 1)[:, None, None, None]
+    dataset = tf.data.Dataset.from_tensor_slices((images, np.arange(1, count + 1))).shuffle(count, seed=3).batch(5)
+    layers = keras.layers.Dropout(0.5, seed=0), keras.layers.GlobalAveragePooling2D()
+    base = keras.Sequential([keras.Input((4, 4, 2)), *layers])
+    result = called(answer, base, dataset)
+    expect(isinstance(result, (tuple, list)) and len(result) == 2, "give both: return features, labels")
+    features, labels = map(np.asarray, result)
+    expect(labels.shape == (count,), f"there are {count} photos, and the labels have shape {labels.shape}")
+    expect(len(features) == count, f"there are {count} photos, and the features have shape {features.shape}")
+    features = features.reshape(count, -1).astype("float64")
+    expect(features.shape[1] == 2, f"the base gives 2 numbers a photo, and there are {features.shape[1]}")
+    whole = np.allclose(np.sort(features[:, 0]), np.arange(1, count + 1), atol=1e-3)
+    expect(whole, "features of the same photo differ from time to time: the base runs as in training, with dropout")
+    expect(
+        np.allclose(features[:, 0], labels, atol=1e-3),
+        "photo and label have come apart: the dataset shuffles, so a second pass has another order",
+    )
+    return "features and labels belong together, though the dataset comes in a new order each time"
+
+
+@check
+def joined(answer) -> str:
+    """A function (base, head, preprocess) -> one model that takes photos as they are, 0 to 255."""
+    profile.quiet_tensorflow()
+    import keras
+
+    base = _base(keras)
+    head = keras.Sequential(
+        [
+            keras.Input((4, 4, 4)),
+            keras.layers.Flatten(),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+
+    def prepare(images):
+        return images / 127.5 - 1
+
+    photos = np.random.default_rng(0).uniform(0, 255, (6, 8, 8, 3)).astype("float32")
+
+    def by_hand(images):
+        return head.predict(base.predict(images, verbose=0), verbose=0)
+
+    right = by_hand(prepare(photos))
+    model = called(answer, base, head, prepare)
+    expect(isinstance(model, keras.Model), f"a Keras model is expected, not a {type(model).__name__}")
+    taken = model.input_shape
+    expect(taken == (None, 8, 8, 3), f"the model should take photos of shape (None, 8, 8, 3), and takes {taken}")
+    found = np.asarray(model.predict(photos, verbose=0))
+    expect(found.shape == (6, 1), f"six photos should give answers of shape (6, 1), and give {found.shape}")
+    mistakes = {
+        "the photos are not prepared: the base gets 0 to 255 and the answers are wrong, without an error": photos,
+        "the photos are prepared twice": prepare(prepare(photos)),
+        "the photos are divided by 255, and this base has another rule, the one that is handed in": photos / 255,
+    }
+    for sentence, images in mistakes.items():
+        expect(not np.allclose(found, by_hand(images), atol=1e-4), sentence)
+    expect(np.allclose(found, right, atol=1e-4), "its answers are not those of preprocess, base and head in turn")
+    return "one model from raw photo to probability: whoever uses it can forget nothing"
