@@ -110,4 +110,4 @@ def far_sighted(answer) -> str:
     expect("pool" in answer, f"it sees {field} pixels, with convolutions alone: poolings make the field grow faster")
     expect(field >= 20, f"a unit of the last layer sees {field} × {field} pixels, and 20 × 20 are wanted")
     expect(size >= 3, f"it sees {field} pixels, but only {size} × {size} units are left of the map: pool later or less")
-    return f"sees {field} × {field} pixels, and {size} × {size} units are left: an early convolution costs little size"
+    return f"a unit of the last layer sees {field} × {field} pixels, and {size} × {size} units are left"

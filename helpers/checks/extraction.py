@@ -128,14 +128,14 @@ def joined(answer) -> str:
     photos = np.random.default_rng(0).uniform(0, 255, (6, 8, 8, 3)).astype("float32")
 
     def by_hand(images):
-        return head.predict(base.predict(images, verbose=0), verbose=0)
+        return head(base(images, training=False), training=False).numpy()
 
     right = by_hand(prepare(photos))
     model = called(answer, base, head, prepare)
     expect(isinstance(model, keras.Model), f"a Keras model is expected, not a {type(model).__name__}")
     taken = model.input_shape
     expect(taken == (None, 8, 8, 3), f"the model should take photos of shape (None, 8, 8, 3), and takes {taken}")
-    found = np.asarray(model.predict(photos, verbose=0))
+    found = np.asarray(model(photos, training=False))
     expect(found.shape == (6, 1), f"six photos should give answers of shape (6, 1), and give {found.shape}")
     mistakes = {
         "the photos are not prepared: the base gets 0 to 255 and the answers are wrong, without an error": photos,

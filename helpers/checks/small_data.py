@@ -19,7 +19,7 @@ def in_both(answer) -> str:
     expect(not isinstance(found, (str, bytes, dict, bool)), "a collection of file names is expected: a list or a set")
     found = set(found)
     expect(found, "it finds none: the same photo may have another name in the other part")
-    expect("cat.1.jpg" not in found, "cat.1.jpg is in both parts by its name, but with different contents")
+    expect("cat.1.jpg" not in found, "it names a file whose name is in both parts, but with different contents")
     expect(found != {"cat.2.jpg"}, "that is the name in the training part: it is the test part that is to be cleaned")
     expect("dog.7.jpg" not in found, "two photos that begin with the same bytes may still differ: compare all of them")
     expect(found >= {"dog.8.jpg", "dog.9.jpg"}, "one photo may be in the test part twice, under two names: name both")
