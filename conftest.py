@@ -7,18 +7,20 @@
 - Seconds and peak memory of each notebook are printed as a table; twice the budget fails the run.
 
 Unsolved exercises are not nbval's: tests/test_exercises.py runs all of them in one process.
+What a notebook showed is kept in build/executed/, for the site, if it ran whole on the drawn data in the quick profile.
 """
 
 from __future__ import annotations
 
 import collections
+import os
 import time
 from queue import Empty
 
 import pytest
 from nbval.kernel import RunningKernel
 
-from tools.notebooks import PeakMemory, over_twice_budget, short_name, table
+from tools.notebooks import NOTEBOOKS, PeakMemory, keep_executed, over_twice_budget, short_name, table
 
 collect_ignore = ["notebooks/exercises"]
 KERNEL_POLL = 2  # seconds
@@ -27,6 +29,7 @@ _broken: set = set()
 _seconds: collections.Counter = collections.Counter()
 _memory: dict = {}
 _failed: set = set()
+_outputs: collections.defaultdict = collections.defaultdict(list)
 _await_reply = RunningKernel.await_reply
 
 
@@ -74,6 +77,8 @@ def pytest_runtest_makereport(item, call):
     _seconds[notebook] += report.duration
     if notebook not in _memory and getattr(item.parent, "kernel", None):
         _memory[notebook] = PeakMemory(item.parent.kernel.km.provisioner.pid)
+    if report.passed and call.when == "call":
+        _outputs[item.path].append(item.test_outputs)
     if report.failed:
         _broken.add(item.path)
         _failed.add(notebook)
@@ -93,6 +98,10 @@ def pytest_terminal_summary(terminalreporter):
 
 
 def pytest_sessionfinish(session):
+    if (os.environ.get("COURSE_DATA"), os.environ.get("COURSE_PROFILE")) == ("drawn", "quick"):
+        for path, outputs in _outputs.items():
+            if path.parent == NOTEBOOKS:
+                keep_executed(path, outputs)
     over = over_twice_budget(_rows())
     if over:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

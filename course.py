@@ -8,6 +8,8 @@ Commands:
   exercises            write notebooks/exercises from notebooks/solutions
   data [status|fetch]  what data is here; fetch the rest, or what is named
   measure [NAME ...]   measure the numbers in results/ again
+  results              write docs/results.md and the README's table from results/
+  site                 build the course as a web site, build/site/index.html
   benchmark [NAME ...] time what is in benchmarks/ against its rival
   pretrain             train the course's own small base again (data/models)
 
@@ -39,6 +41,8 @@ COMMANDS = {
     "exercises": ["tools.exercises"],
     "data": ["helpers.data"],
     "measure": ["tools.measure"],
+    "results": ["tools.ledger_pages"],
+    "site": ["tools.site"],
     "benchmark": ["benchmarks"],
     "pretrain": ["tools.pretrain"],
 }
@@ -91,13 +95,12 @@ def works(command, quiet=False):
         return False
 
 
-def install(gpu, wheelhouse):
-    """Make .venv and install the locked packages, unless that was done before."""
+def install(files, wheelhouse, stamp):
+    """Make .venv and install the packages that the files name, unless that was done before."""
     python = environment_python()
-    locks = [HERE / "requirements.lock"] + [HERE / "requirements-gpu.txt"] * gpu
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in locks)).hexdigest()
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
     has = version([str(python)], "pip")  # "" too for an environment that was cut short
-    if STAMP.is_file() and STAMP.read_text() == digest + " " + has:
+    if stamp.is_file() and stamp.read_text() == digest + " " + has:
         return
     if wheelhouse and not Path(wheelhouse).is_dir():
         fail(
@@ -111,13 +114,13 @@ def install(gpu, wheelhouse):
         has = version([str(python)], "pip")
     print("Installing the packages (once, a minute or two) ...", flush=True)
     source = ["--no-index", "--find-links", Path(wheelhouse).resolve()] if wheelhouse else []
-    requirements = [part for path in locks for part in ("-r", path)]
+    requirements = [part for path in files for part in ("-r", path)]
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"] + source
     uv = [python, "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python] + source
     fast = works(pip + ["uv"], quiet=True) and works(uv + requirements, quiet=True)
     if not fast and not works(pip + requirements):  # uv knows no pip.conf; pip also says what is wrong
         fail(NO_PACKAGES)
-    STAMP.write_text(digest + " " + has)
+    stamp.write_text(digest + " " + has)
 
 
 def options(arguments):
@@ -156,7 +159,9 @@ def main():
     if rest[0] not in COMMANDS:
         fail("no command %r. There are: %s. See python course.py --help" % (rest[0], ", ".join(COMMANDS)))
     try:
-        install(gpu, wheelhouse)
+        install([HERE / "requirements.lock"] + [HERE / "requirements-gpu.txt"] * gpu, wheelhouse, STAMP)
+        if rest[0] == "site":
+            install([HERE / "requirements-site.txt"], wheelhouse, VENV / "site-stamp.txt")
     except KeyboardInterrupt:
         fail("interrupted. Nothing is lost: run the same command again to go on.")
     environment = dict(os.environ, PYTHONUTF8="1", JUPYTER_PLATFORM_DIRS="1")

@@ -35,8 +35,8 @@ sys.exit(3)
 def course(tmp_path: Path) -> Path:
     """course.py in a folder whose name has a space, a lock that asks for one package, and a wheelhouse."""
     folder = tmp_path / "the course"
-    for package, module in (("helpers", "data"), ("tools", "measure"), ("pytest", "__main__")):
-        (folder / package).mkdir(parents=True)
+    for package, module in (("helpers", "data"), ("tools", "measure"), ("tools", "site"), ("pytest", "__main__")):
+        (folder / package).mkdir(parents=True, exist_ok=True)
         (folder / package / "__init__.py").write_text("")
         (folder / package / f"{module}.py").write_text(ECHO)
     shutil.copy(ROOT / "course.py", folder)
@@ -94,6 +94,21 @@ def test_from_nothing_to_a_command_that_runs_and_warm_the_next_time(course):
         time.sleep(0.5)
         os.killpg(process.pid, signal.SIGINT)
         assert "cleaned up" in process.communicate(timeout=20)[0] and process.returncode == 3
+
+
+def test_what_the_site_needs_is_installed_when_it_is_first_built_and_not_before(course):
+    """One package of the wheelhouse stands for Sphinx; the lock asks for another one, and for none of the site's."""
+    (course / "requirements.lock").write_text("")
+    (course / "requirements-site.txt").write_text("-c requirements.lock\ncourse-probe==1.0\n")
+    (course / "tools" / "measure.py").write_text("print('measured')")
+    wheels = ("--wheelhouse", str(course / "wheels"))
+    assert "measured" in call(course, "measure", *wheels)[1]
+    assert not list((course / ".venv").rglob("course_probe.py"))
+    assert "No module named 'course_probe'" not in call(course, "site", *wheels)[1]
+
+    code, shown = call(course, "site", "now")
+    assert code == 3 and shown.startswith("ran ['now']"), "the second build must install nothing"
+    assert call(course, "measure")[1].startswith("measured"), "nor may any other command after it"
 
 
 def test_packages_that_cannot_be_installed_leave_no_stamp(course, tmp_path):

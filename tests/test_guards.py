@@ -11,6 +11,7 @@ import nbformat
 import pytest
 
 from helpers.profile import ROOT
+from tools import notebooks
 
 
 def cell(source: str, output: str | None = None, count: int | None = 1, check: bool = False):
@@ -63,3 +64,16 @@ def test_a_dead_kernel_fails_long_before_the_cell_timeout(tmp_path):
     code, shown = nbval(tmp_path, cell("import os; os._exit(1)"), cell("print(1)"))
     assert code == 1 and "the kernel died while it ran this cell" in shown
     assert "1 failed, 1 skipped" in shown
+
+
+def test_what_a_whole_notebook_showed_is_kept_for_the_site_and_a_part_is_not(tmp_path, monkeypatch):
+    source = tmp_path / "trial.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell("1", count=None), cell("print(2)", "old")]), source)
+    monkeypatch.setattr(notebooks, "EXECUTED", tmp_path / "executed")
+    shown = [nbformat.v4.new_output("stream", name="stdout", text="2")]
+    notebooks.keep_executed(source, [[]])
+    assert not (tmp_path / "executed").exists()
+
+    notebooks.keep_executed(source, [[], shown])
+    first, second = nbformat.read(tmp_path / "executed" / "trial.ipynb", as_version=4).cells
+    assert (first.execution_count, first.outputs) == (1, []) and second.outputs[0].text == "2"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import json
 import re
 
@@ -11,6 +12,7 @@ from scipy import stats
 from helpers import ledger
 from helpers.profile import ROOT, CourseError
 from helpers.training import Gain, Score
+from tools import ledger_pages
 
 SOURCES = json.loads((ledger.RESULTS / "sources.json").read_text(encoding="utf-8"))
 
@@ -148,15 +150,20 @@ def test_table_sets_source_measurement_and_run_side_by_side():
     assert "99.00 % (95 % interval" in lines[2] and "one more run ±" in lines[2]
 
 
+@functools.cache
 def prose() -> dict[str, str]:
-    """Text that readers see: the README, and the Markdown cells of every notebook."""
-    found = {"README.md": (ROOT / "README.md").read_text(encoding="utf-8")}
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    """Text that readers see: the README, the pages of the site, and the Markdown cells of every notebook."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    found = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in pages}
+    for path in sorted((ROOT / "notebooks").rglob("*.ipynb")):
         cells = nbformat.read(path, as_version=4).cells
-        found[path.name] = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        found[path.relative_to(ROOT / "notebooks").as_posix()] = "\n".join(
+            cell.source for cell in cells if cell.cell_type == "markdown"
+        )
     return found
 
 
+@functools.cache
 def on_file() -> set[str]:
     """Every share on file as it would be written: "99.15" and "99.1", half-widths in points too."""
     values = [claim["value"] for claim in SOURCES.values()]
@@ -174,3 +181,49 @@ def test_prose_states_no_score_that_is_not_on_file(page):
     stated += re.findall(r"± (\d+\.\d+)", prose()[page])
     unknown = sorted(set(stated) - on_file())
     assert not unknown, f"{page} states {unknown}: measure them, or take them out"
+
+
+def test_readme_and_results_page_are_what_the_ledger_gives():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme == ledger_pages.readme(readme), "run `python course.py results`"
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert page == ledger_pages.page(), "run `python course.py results`"
+
+
+def test_every_number_of_a_source_and_every_seed_stands_on_the_results_page():
+    page = ledger_pages.page()
+    stated = [f"{100 * claim['value']:.2f} %" for key, claim in SOURCES.items() if "accuracy" in key]
+    assert [number for number in stated if number not in page] == []
+    for name in ledger.experiments():
+        section = page.split(f"### {name}\n")[1].split("\n###")[0]
+        entry = ledger.load(name)
+        assert entry["command"] in section and entry["date"] in section and entry["device"] in section
+        assert section.count("\n| ") == len(entry["metrics"]) + 2
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "written"),
+    [
+        ("test_accuracy", [0.9914, 0.99203], "99.14, 99.20"),
+        ("epochs", [10.0, 16.0], "10, 16"),
+        ("knn", [0.938, -0.5, 1.0, 0.0], "0.938, -0.500, 1.000, 0.000"),
+        ("wavelength", [95.65176], "95.652"),
+    ],
+)
+def test_numbers_are_written_by_their_kind(metric, values, written):
+    assert ", ".join(ledger_pages.number(metric, value) for value in values) == written
+
+
+def test_what_a_file_does_not_hold_is_called_not_recorded(monkeypatch):
+    entry = {"what": "A test.", "data": "drawn", "profile": "quick", "seeds": [0]}
+    entry["metrics"] = {"m": {"values": [0.5], "mean": 0.5, "half_width": None, "one_more_run": None}}
+    monkeypatch.setattr(ledger, "load", lambda name: entry)
+    section = "\n".join(ledger_pages.section("any"))
+    assert "- Peak memory: not recorded" in section and "- Versions: not recorded" in section
+    assert "| m | 0.500 | 0.500 | – |" in section
+
+
+@pytest.mark.parametrize("text", ["", f"{ledger_pages.END} {ledger_pages.BEGIN}", ledger_pages.BEGIN])
+def test_a_readme_without_its_marks_is_refused(text):
+    with pytest.raises(ValueError, match="README.md must hold <!-- results: .* and <!-- end of results -->"):
+        ledger_pages.readme(text)

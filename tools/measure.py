@@ -51,6 +51,7 @@ from helpers import (
     training,
 )
 from helpers.augmentation import RandomAffine
+from tools.notebooks import PeakMemory
 
 Metrics = dict[str, float]  # and, if wanted, "history" (name to a value an epoch) and "correct" (a 0 or 1 an image)
 EXPERIMENTS: dict[str, Callable[[int], Metrics]] = {}
@@ -704,6 +705,7 @@ def measure(name: str, seeds: int) -> Iterator[dict]:
     """Run one experiment over seeds 0, 1, ... and give its ledger entry after each: a long one may be cut short."""
     runs, seconds, histories, correct = [], [], [], []
     os.environ |= DRAWN if name.startswith("drawn_") else REAL
+    peak = PeakMemory(os.getpid())
     for seed in range(seeds):
         profile.seed_everything(seed)
         started = time.perf_counter()
@@ -713,11 +715,12 @@ def measure(name: str, seeds: int) -> Iterator[dict]:
         correct.append("".join("01"[int(c)] for c in run.pop("correct", [])))
         runs.append(run)
         keras.backend.clear_session()
-        found = entry(name, runs, seconds)
+        found = entry(name, runs, seconds, peak.mib)
         yield found | {k: v for k, v in {"histories": histories, "correct_test_images": correct}.items() if v[0]}
+    peak.stop()
 
 
-def entry(name: str, runs: list[Metrics], seconds: list[float]) -> dict:
+def entry(name: str, runs: list[Metrics], seconds: list[float], peak_mib: float) -> dict:
     """What results/NAME.json says of the runs so far."""
     memory = psutil.Process().memory_info()
     return {
@@ -728,7 +731,8 @@ def entry(name: str, runs: list[Metrics], seconds: list[float]) -> dict:
         "seeds": list(range(len(runs))),
         "metrics": {metric: summary([float(run[metric]) for run in runs]) for metric in runs[0]},
         "seconds": seconds,
-        "memory_mib": round(memory.rss / 2**20),
+        "memory_mib": round(memory.rss / 2**20),  # held at the end
+        "peak_memory_mib": round(peak_mib),
         "device": device(),
         "versions": {
             "python": platform.python_version(),

@@ -162,6 +162,19 @@ def run(paths: list[Path]) -> int:
     return int(any(status != "ok" for *_, status in rows))
 
 
+def keep_executed(path: Path, outputs: list[list]) -> None:
+    """Write what a test run of a notebook showed into build/executed/. ``outputs`` has one list for each code cell that
+    ran without an error; nothing is written if some cells did not."""
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if len(code) != len(outputs):
+        return
+    for count, (cell, shown) in enumerate(zip(code, outputs), 1):
+        cell.execution_count, cell.outputs = count, shown
+    EXECUTED.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, EXECUTED / path.name)
+
+
 def refresh(paths: list[Path]) -> int:
     """Execute notebooks in place and keep what is tagged; one that fails is left as it was.
 
