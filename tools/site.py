@@ -37,6 +37,7 @@ GALLERY = {  # notebook: the cell whose last picture stands for it (or a file of
     "09": ("cheat-map", "An honest network and one that looks at the background"),
     "10": ("pictures-figure", "Ten digits come apart, layer by layer"),
 }
+PROGRESS = r"\d%\||\?\w+/s"  # how tqdm's bars are called in plain text
 WIDGET = "application/vnd.jupyter.widget-view+json"
 CAPTIONS = ("Exercises", "Solutions")
 GALLERY_WIDTH = 720  # pixels, twice the width on the page
@@ -83,8 +84,23 @@ def relink(text: str) -> str:
     return text.replace("](../notebooks/", "](notebooks/")  # docs/ is one folder deep, its pages are not
 
 
+def output_for_reading(output: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
+    """An output as a page shows it, or None for one that says nothing: a progress bar, the name of a Python object."""
+    text = output.get("data", {}).get("text/plain", "")
+    if WIDGET in output.get("data", {}):
+        if re.search(PROGRESS, text):
+            return None
+        controls = {"text/markdown": "*(Controls stand here when the notebook runs.)*"}
+        return nbformat.v4.new_output("display_data", controls)
+    if output.output_type == "execute_result" and re.fullmatch(r"<[^\n]* at 0x[0-9a-f]+>", text):
+        return None
+    if "text" in output:
+        output.text = output.text.replace(f"{ROOT}{os.sep}", "")
+    return output
+
+
 def for_reading(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """A notebook as a page: the set-up cell folded, no progress bars, a sentence where a widget would be."""
+    """A notebook as a page: its links lead to pages, and the set-up cell is folded."""
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -94,14 +110,7 @@ def for_reading(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             continue
         if cell.id == "setup":
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
-        shown = []
-        for output in cell.outputs:
-            if WIDGET not in output.get("data", {}):
-                shown.append(output)
-            elif not re.search(r"\d%\||\?\w+/s", output.data.get("text/plain", "")):  # no progress bar, then controls
-                text = "*(Controls stand here when the notebook runs.)*"
-                shown.append(nbformat.v4.new_output("display_data", {"text/markdown": text}))
-        cell.outputs = shown
+        cell.outputs = [shown for output in cell.outputs if (shown := output_for_reading(output))]
     return notebook
 
 
@@ -225,7 +234,7 @@ def main() -> None:
     assemble(paths)
     shutil.rmtree(SITE, ignore_errors=True)
     sphinx = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", "-E"]
-    sphinx += ["-d", str(ROOT / "build" / "site-doctrees"), "-c", str(DOCS), str(SOURCE), str(SITE)]
+    sphinx += ["-d", str(SITE.parent / "site-doctrees"), "-c", str(DOCS), str(SOURCE), str(SITE)]
     if subprocess.call(sphinx):
         sys.exit("Sphinx found something wrong, see above: the site is not to be used.")
     size = sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file()) / 2**20
