@@ -239,7 +239,7 @@ def browser(tmp_path):
             socket.send(json.dumps({"id": next(number), "method": method, "params": params}))
 
         def events(page):
-            """What the browser tells from the moment it is sent to a page to half a second after it has loaded."""
+            """What the browser tells from the moment it is sent to a page to two seconds after it has loaded."""
             send("Page.navigate", url=page.as_uri())
             socket.settimeout(30)
             arrived = False
@@ -250,7 +250,7 @@ def browser(tmp_path):
                     return
                 arrived |= event.get("params", {}).get("frame", {}).get("url") == page.as_uri()
                 if arrived and event.get("method") == "Page.loadEventFired":
-                    socket.settimeout(0.5)
+                    socket.settimeout(2)
                 yield event.get("method"), event.get("params", {})
 
         def visit(page: Path) -> tuple[list[str], list[dict]]:
@@ -282,4 +282,4 @@ def test_the_browser_test_sees_a_request_and_an_error(tmp_path, browser):
     page = tmp_path / "page.html"
     page.write_text('<img src="http://127.0.0.1:9/x.png"><script>console.error("bad"); nothing()</script>')
     hosts, errors = browser(page)
-    assert hosts == ["http://127.0.0.1:9/x.png"] and "bad" in str(errors) and "nothing is not" in str(errors)
+    assert "http://127.0.0.1:9/x.png" in hosts and "bad" in str(errors) and "nothing is not" in str(errors)
