@@ -12,10 +12,13 @@ Commands:
   site                 build the course as a web site, build/site/index.html
   benchmark [NAME ...] time what is in benchmarks/ against its rival
   pretrain             train the course's own small base again (data/models)
+  pack [FILE.zip]      the course as one file, for Kaggle and Colab
+  workshop DIR         fill a folder with all that a room without a network needs
+  serve DIR            serve that folder to the room; says what to type on each laptop
 
 Options for any command:
   --gpu                install TensorFlow with CUDA (Linux, NVIDIA)
-  --wheelhouse DIR     install from the packages in DIR, without a network
+  --wheelhouse DIR     install from the packages in DIR (or at http://...), without a network beyond it
   -h, --help           this text
 
 The first call makes .venv beside this file and installs requirements.lock into it.
@@ -45,6 +48,9 @@ COMMANDS = {
     "site": ["tools.site"],
     "benchmark": ["benchmarks"],
     "pretrain": ["tools.pretrain"],
+    "pack": ["tools.pack"],
+    "workshop": ["tools.workshop", "workshop"],
+    "serve": ["tools.workshop", "serve"],
 }
 NO_PYTHON = """the course needs Python 3.10, 3.11, 3.12 or 3.13 that can make virtual environments.
 This is Python {version} ({exe}){why}, and no other was found.
@@ -102,7 +108,8 @@ def install(files, wheelhouse, stamp):
     has = version([str(python)], "pip")  # "" too for an environment that was cut short
     if stamp.is_file() and stamp.read_text() == digest + " " + has:
         return
-    if wheelhouse and not Path(wheelhouse).is_dir():
+    served = bool(wheelhouse) and wheelhouse.startswith("http://")
+    if wheelhouse and not served and not Path(wheelhouse).is_dir():
         fail(
             "--wheelhouse %s is no folder. Make it on a computer with a network:\n"
             "  python -m pip download -d %s -r requirements.lock uv" % (wheelhouse, wheelhouse)
@@ -113,9 +120,11 @@ def install(files, wheelhouse, stamp):
             fail("the environment could not be made. Is %s writable, with 3 GB free?" % HERE)
         has = version([str(python)], "pip")
     print("Installing the packages (once, a minute or two) ...", flush=True)
-    source = ["--no-index", "--find-links", Path(wheelhouse).resolve()] if wheelhouse else []
+    links = wheelhouse if served or not wheelhouse else Path(wheelhouse).resolve()
+    source = ["--no-index", "--find-links", links] if wheelhouse else []
     requirements = [part for path in files for part in ("-r", path)]
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"] + source
+    pip += ["--trusted-host", wheelhouse.split("/")[2].split(":")[0]] if served else []  # a laptop has no certificate
     uv = [python, "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python] + source
     fast = works(pip + ["uv"], quiet=True) and works(uv + requirements, quiet=True)
     if not fast and not works(pip + requirements):  # uv knows no pip.conf; pip also says what is wrong

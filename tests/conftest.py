@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from helpers import data, fetching, profile
+from helpers.profile import ROOT
 
 
 @pytest.fixture
@@ -52,3 +55,39 @@ def says(capsys: pytest.CaptureFixture):
         return shown.strip()
 
     return line
+
+
+# What the copied script runs in place of the course's own modules: it says what it was given.
+ECHO = """
+import os, sys, time
+import course_probe
+SHOWN = "COURSE_DATA", "COURSE_PROFILE", "PYTHONUTF8", "COURSE_MIRROR"
+print("ran", sys.argv[1:], {k: os.environ.get(k) for k in SHOWN}, flush=True)
+if sys.argv[1:] == ["wait"]:
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        time.sleep(1)
+        print("cleaned up")
+sys.exit(3)
+"""
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """course.py in a folder whose name has a space, a lock that asks for one package, and a wheelhouse."""
+    folder = tmp_path / "the course"
+    for package, module in (("helpers", "data"), ("tools", "measure"), ("tools", "site"), ("pytest", "__main__")):
+        (folder / package).mkdir(parents=True, exist_ok=True)
+        (folder / package / "__init__.py").write_text("")
+        (folder / package / f"{module}.py").write_text(ECHO)
+    shutil.copy(ROOT / "course.py", folder)
+    (folder / "requirements.lock").write_text("course-probe==1.0\n")
+    (folder / "wheels").mkdir()
+    info = "course_probe-1.0.dist-info/"
+    with zipfile.ZipFile(folder / "wheels" / "course_probe-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("course_probe.py", "")
+        wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: course-probe\nVersion: 1.0\n")
+        wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(info + "RECORD", "")
+    return folder

@@ -9,46 +9,11 @@ import subprocess
 import sys
 import time
 import types
-import zipfile
 from pathlib import Path
 
 import pytest
 
 from helpers.profile import ROOT
-
-# What the copied script runs in place of the course's own modules: it says what it was given.
-ECHO = """
-import os, sys, time
-import course_probe
-print("ran", sys.argv[1:], {k: os.environ.get(k) for k in ("COURSE_DATA", "COURSE_PROFILE", "PYTHONUTF8")}, flush=True)
-if sys.argv[1:] == ["wait"]:
-    try:
-        time.sleep(60)
-    except KeyboardInterrupt:
-        time.sleep(1)
-        print("cleaned up")
-sys.exit(3)
-"""
-
-
-@pytest.fixture
-def course(tmp_path: Path) -> Path:
-    """course.py in a folder whose name has a space, a lock that asks for one package, and a wheelhouse."""
-    folder = tmp_path / "the course"
-    for package, module in (("helpers", "data"), ("tools", "measure"), ("tools", "site"), ("pytest", "__main__")):
-        (folder / package).mkdir(parents=True, exist_ok=True)
-        (folder / package / "__init__.py").write_text("")
-        (folder / package / f"{module}.py").write_text(ECHO)
-    shutil.copy(ROOT / "course.py", folder)
-    (folder / "requirements.lock").write_text("course-probe==1.0\n")
-    (folder / "wheels").mkdir()
-    info = "course_probe-1.0.dist-info/"
-    with zipfile.ZipFile(folder / "wheels" / "course_probe-1.0-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("course_probe.py", "")
-        wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: course-probe\nVersion: 1.0\n")
-        wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr(info + "RECORD", "")
-    return folder
 
 
 @pytest.fixture
@@ -69,7 +34,9 @@ def test_from_nothing_to_a_command_that_runs_and_warm_the_next_time(course):
     wheels = ("--wheelhouse", str(course / "wheels"))
     code, shown = call(course, "data", "fetch", *wheels)
     assert code == 3 and "Making " in shown and "Installing" in shown
-    assert "ran ['fetch'] {'COURSE_DATA': None, 'COURSE_PROFILE': None, 'PYTHONUTF8': '1'}" in shown
+    assert (
+        "ran ['fetch'] {'COURSE_DATA': None, 'COURSE_PROFILE': None, 'PYTHONUTF8': '1', 'COURSE_MIRROR': None}" in shown
+    )
 
     code, shown = call(course, "data")
     assert code == 3 and shown.startswith("ran []"), "the second call must start at once"

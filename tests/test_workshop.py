@@ -1,0 +1,145 @@
+"""The course as one file, and a room without a network: filled, served and installed from, on loopback alone."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from helpers.profile import ROOT
+from tools import pack, workshop
+
+# Whatever goes beyond loopback meets a port where no one listens.
+ALONE = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1"}
+
+
+def test_the_pack_holds_what_a_notebook_needs_and_no_more(tmp_path, capsys):
+    assert pack.main([str(tmp_path / "course.zip")]) == 0
+    assert "Colab" in capsys.readouterr().out
+    with zipfile.ZipFile(tmp_path / "course.zip") as archive:
+        names = archive.namelist()
+    inside = {name.removeprefix("seeing-convnets/") for name in names}
+    assert all(name.startswith("seeing-convnets/") for name in names) and len(inside) == len(names)
+    wanted = [*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("results/*.json"), *ROOT.glob("helpers/**/*.py")]
+    wanted += [ROOT / "data/models/menagerie.weights.h5", ROOT / "docs/filters.jpg", ROOT / "course.py"]
+    assert {path.relative_to(ROOT).as_posix() for path in wanted} <= inside
+    assert not [name for name in inside if re.match(r"tests|build|\.|data/(cache|fetched)", name) or ".pyc" in name]
+    assert (tmp_path / "course.zip").stat().st_size < 20e6, "Colab's upload takes minutes for more"
+
+
+def test_the_same_course_packs_to_the_same_bytes(tmp_path):
+    for name in ("a.zip", "b.zip"):
+        pack.pack(tmp_path / name)
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+def test_a_pack_that_cannot_be_written_says_so_and_leaves_nothing(tmp_path, capsys, monkeypatch):
+    assert pack.main(["course.tar"]) == 2 and "ends in .zip" in capsys.readouterr().err
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+    assert pack.main([str(tmp_path / "course.zip")]) == 1
+    assert "could not be written: No space left" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def stick(course, tmp_path, monkeypatch, capsys) -> Path:
+    """A folder that ``workshop`` filled from the tiny course of ``conftest``, with its one wheel and one data file."""
+    monkeypatch.setattr(pack, "ROOT", course)
+    monkeypatch.setattr(pack, "FOLDERS", ("helpers", "tools", "pytest"))
+    monkeypatch.setattr(workshop, "ROOT", course)
+    (course / "tools").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "tools" / "workshop_start.py", course / "tools")
+    fetched = tmp_path / "fetched"
+    fetched.mkdir()
+    (fetched / "digits.npz").write_bytes(b"digits")
+    monkeypatch.setattr(workshop.fetching, "fetched_dir", lambda: fetched)
+    monkeypatch.setattr(
+        workshop, "add_wheels", lambda folder: str(shutil.copytree(course / "wheels", folder / "wheels"))[:0]
+    )
+    folder = tmp_path / "the stick"
+    missing = workshop.workshop(folder)
+    assert [reason.split(":")[0] for reason in missing] == ["data", "site"], "the stand-in fetches nothing"
+    assert (folder / "data" / "fetched" / "digits.npz").read_bytes() == b"digits"
+    return folder
+
+
+def laptop(tmp_path: Path, *command: str, times: int = 1) -> str:
+    """What the command prints in an empty folder, where only loopback can be reached."""
+    empty = tmp_path / "a laptop"
+    empty.mkdir(exist_ok=True)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("COURSE_", "PIP_", "UV_"))} | ALONE
+    call = {"cwd": empty, "env": environment, "capture_output": True, "text": True, "timeout": 300}
+    found = [subprocess.run([sys.executable, *command], **call) for _ in range(times)][-1]
+    return f"{found.returncode} {found.stdout}{found.stderr}"
+
+
+def test_a_laptop_installs_from_the_one_that_serves_and_keeps_what_it_has(stick, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(workshop, "own_address", lambda: "127.0.0.1")
+    started, servers = threading.Event(), []
+
+    class Server(workshop.ThreadingHTTPServer):
+        def serve_forever(self) -> None:
+            servers.append(self)
+            started.set()
+            super().serve_forever()
+
+    monkeypatch.setattr(workshop, "ThreadingHTTPServer", Server)
+    thread = threading.Thread(target=workshop.serve, args=(stick, 0), daemon=True)
+    thread.start()
+    assert started.wait(10)
+    try:
+        line = re.search(r'python -c "(.*)"', capsys.readouterr().out).group(1)
+        shown = laptop(tmp_path, "-c", line, "data", "fetch")
+        assert shown.startswith("3 ") and "Unpacking" in shown and "ran ['fetch']" in shown, shown
+        mirror = re.search(r"'COURSE_MIRROR': '([^']*)'", shown).group(1)
+        assert mirror == re.search(r"http://127.0.0.1:\d+", line).group() + "/data/fetched"
+        own = tmp_path / "a laptop" / "seeing-convnets" / "helpers" / "data.py"
+        own.write_text(own.read_text() + "# mine")
+        shown = laptop(tmp_path, "-c", line, "data")
+        assert "is in" in shown and "Installing" not in shown and own.read_text().endswith("# mine")
+    finally:
+        servers[0].shutdown()
+    shutil.rmtree(tmp_path / "a laptop")
+    shown = laptop(tmp_path, "-c", line, "data")
+    assert shown.startswith("1 ") and "Connection refused" in shown or "URLError" in shown
+
+
+def test_a_laptop_installs_from_the_stick(stick, tmp_path):
+    shown = laptop(tmp_path, str(stick / "start.py"), "data")
+    assert shown.startswith("3 ") and "Copying digits.npz" in shown and "ran []" in shown, shown
+    course = tmp_path / "a laptop" / "seeing-convnets"
+    assert (course / "data" / "fetched" / "digits.npz").read_bytes() == b"digits"
+    assert not course.with_name("seeing-convnets.half").exists()
+
+
+def test_a_stick_that_is_cut_short_leaves_no_half_course(stick, tmp_path):
+    packed = stick / "seeing-convnets.zip"
+    packed.write_bytes(packed.read_bytes()[:-40])
+    shown = laptop(tmp_path, str(stick / "start.py"), times=2)
+    assert shown.startswith("1 ") and "run the same line again" in shown and "Traceback" not in shown
+    assert not (tmp_path / "a laptop" / "seeing-convnets").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["serve"], 2, "Usage: python course.py serve DIR [--port N]"),
+        (["serve", "a", "--port", "many"], 2, "Usage"),
+        (["workshop", "--help"], 2, "Usage: python course.py workshop DIR"),
+        (["serve", "nowhere"], 1, "holds no course. Fill it: python course.py workshop nowhere"),
+    ],
+)
+def test_wrong_arguments(arguments, code, message, capsys):
+    assert workshop.main(arguments) == code and message in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_said(stick, capsys):
+    with workshop.ThreadingHTTPServer(("", 0), workshop.SimpleHTTPRequestHandler) as other:
+        code = workshop.main(["serve", str(stick), "--port", str(other.server_port)])
+    assert code == 1 and "Address already in use" in capsys.readouterr().err
