@@ -48,7 +48,15 @@ def _await_reply_of_a_live_kernel(self, msg_id, timeout=None):
 RunningKernel.await_reply = _await_reply_of_a_live_kernel
 
 
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    parser.addoption("--all", action="store_true", help="run the slow lanes too")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--all"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="a slow lane: python course.py test --all"))
     empty = [
         item.nodeid
         for item in items
