@@ -325,7 +325,7 @@ def test_hovering_shows_each_points_own_image_and_prediction():
 
 def test_on_file_layers_separate_with_depth_and_tsne_can_be_trusted_more_than_pca():
     entry = ledger.load("tsne_convnet")
-    assert (entry["data"], entry["profile"]) == ("real", "full") and len(entry["seeds"]) >= 1
+    assert (entry["data"], entry["profile"]) == ("real", "full") and len(entry["seeds"]) >= 3
     for seed in entry["seeds"]:
         found = {metric: values["values"][seed] for metric, values in entry["metrics"].items()}
         for kind in ("knn", "probe"):
