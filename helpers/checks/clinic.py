@@ -96,7 +96,7 @@ def loss_fits(model: keras.Model, loss: Callable, images: np.ndarray, labels: np
 
 @check
 def paired(features: np.ndarray, labels: np.ndarray, images: np.ndarray, kinds: np.ndarray) -> str:
-    """``features`` of the course's base, with ``labels`` row by row, for ``images`` of the given ``kinds``; any order."""
+    """``features`` of the course's base with their ``labels``, in any order, for ``images`` of the given ``kinds``."""
     base = _base(np.shape(images)[1])
     true = base.model.predict(base.preprocess(np.asarray(images)), batch_size=100, verbose=0).reshape(len(images), -1)
     features = numbers(features, true.shape, "the features")
