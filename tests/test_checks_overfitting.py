@@ -68,7 +68,7 @@ WRONG = [
     (overfitting.images_needed, "the half-width is squared", lambda p, half: needed(p, half) * half),
     (overfitting.images_needed, "the variance p (1 - p)", lambda p, half: 1.96**2 * p / half**2),
     (overfitting.images_needed, "where is its accuracy", lambda p, half: 1.96**2 / half**2),
-    (overfitting.images_needed, "that is the root of it", lambda p, half: needed(p, half) ** 0.5),
+    (overfitting.images_needed, "that is the root of the number", lambda p, half: needed(p, half) ** 0.5),
     (overfitting.images_needed, "put that number back", lambda p, half: 1000),
     (overfitting.images_needed, "for 90 % ± 0.5 points alone", lambda p, half: 13_830),
     (overfitting.honest_score, "praise their choice", lambda val, test: test.mean(axis=1).max()),

@@ -35,7 +35,7 @@ def check(function: Callable[..., str]) -> Callable[..., None]:
             line = f"not yet: {mistake}"
         except (Exception, SystemExit) as error:  # but not KeyboardInterrupt: an endless loop must be stoppable
             line = f"not yet: trying the answer stopped with {_described(error)}"
-        print(" ".join(line.split()))
+        print(" ".join(line.split()) + "\n", end="")  # one write: print's own line end may become a second output
 
     return checked
 
