@@ -6,6 +6,7 @@
 - A kernel that died is noticed in seconds; nbval alone waits for the cell's time-out.
 - Seconds and peak memory of each notebook are printed as a table; twice the budget fails the run.
 
+With ``-n 2`` a file stays with one worker, and so do notebooks that read what an earlier one has trained.
 Unsolved exercises are not nbval's: tests/test_exercises.py runs all of them in one process.
 What a notebook showed is kept in build/executed/, for the site, if it ran whole on the drawn data in the quick profile.
 """
@@ -20,16 +21,21 @@ from queue import Empty
 import pytest
 from nbval.kernel import RunningKernel
 
-from tools.notebooks import NOTEBOOKS, PeakMemory, keep_executed, over_twice_budget, short_name, table
+from tools.notebooks import NOTEBOOKS, Watch, keep_executed, over_twice_budget, short_name, table
 
 collect_ignore = ["notebooks/exercises"]
 KERNEL_POLL = 2  # seconds
 
+CHAINS = {"05": "pretrained", "06": "pretrained", "08": "pretrained", "09": "pretrained", "10": "pretrained"}
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # one core each: threads of two TensorFlows would wait for each other
+    for variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+
 _broken: set = set()
-_seconds: collections.Counter = collections.Counter()
-_memory: dict = {}
-_failed: set = set()
+_watches: dict = {}  # path of a notebook -> what its kernel uses
 _outputs: collections.defaultdict = collections.defaultdict(list)
+_rows: dict = {}  # name of a notebook -> seconds, CPU seconds, peak MiB, status
 _await_reply = RunningKernel.await_reply
 
 
@@ -57,6 +63,9 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if item.get_closest_marker("slow"):
                 item.add_marker(pytest.mark.skip(reason="a slow lane: python course.py test --all"))
+    for item in items:
+        chain = CHAINS.get(item.path.name[:2], "scratch") if item.path.parent == NOTEBOOKS else item.path.name
+        item.add_marker(pytest.mark.xdist_group(chain))
     empty = [
         item.nodeid
         for item in items
@@ -81,28 +90,30 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if item.path.suffix != ".ipynb":
         return
-    notebook = short_name(item.path)
-    _seconds[notebook] += report.duration
-    if notebook not in _memory and getattr(item.parent, "kernel", None):
-        _memory[notebook] = PeakMemory(item.parent.kernel.km.provisioner.pid)
+    if item.path not in _watches and getattr(item.parent, "kernel", None):
+        _watches[item.path] = Watch(item.parent.kernel.km.provisioner.pid)
     if report.passed and call.when == "call":
         _outputs[item.path].append(item.test_outputs)
     if report.failed:
         _broken.add(item.path)
-        _failed.add(notebook)
+    watch = _watches.get(item.path)
+    used = (watch.cpu_seconds, watch.mib) if watch else (0.0, 0.0)
+    report.user_properties.append(("notebook", [short_name(item.path), *used]))  # reaches the main process with -n too
 
 
-def _rows():
-    return [
-        (name, seconds, _memory[name].mib if name in _memory else 0.0, "failed" if name in _failed else "ok")
-        for name, seconds in _seconds.items()
-    ]
+def pytest_runtest_logreport(report):
+    for kind, value in report.user_properties:
+        if kind == "notebook":
+            name, cpu, mib = value
+            seconds, cpu_before, mib_before, status = _rows.get(name, (0.0, 0.0, 0.0, "ok"))
+            status = "failed" if report.failed else status
+            _rows[name] = (seconds + report.duration, max(cpu, cpu_before), max(mib, mib_before), status)
 
 
 def pytest_terminal_summary(terminalreporter):
-    if _seconds:
+    if _rows:
         terminalreporter.section("notebooks")
-        terminalreporter.write_line(table(_rows()))
+        terminalreporter.write_line(table([(name, *row) for name, row in _rows.items()]))
 
 
 def pytest_sessionfinish(session):
@@ -110,7 +121,7 @@ def pytest_sessionfinish(session):
         for path, outputs in _outputs.items():
             if path.parent == NOTEBOOKS:
                 keep_executed(path, outputs)
-    over = over_twice_budget(_rows())
+    over = over_twice_budget([(name, *row) for name, row in _rows.items()])
     if over:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         print(f"\nMore than twice the budget: {', '.join(over)}")

@@ -20,14 +20,14 @@ def cell(source: str, output: str | None = None, count: int | None = 1, check: b
     return nbformat.v4.new_code_cell(source, outputs=outputs, execution_count=count, metadata=tags)
 
 
-def nbval(folder: Path, *cells) -> tuple[int, str]:
+def nbval(folder: Path, *cells, options: tuple[str, ...] = ()) -> tuple[int, str]:
     """Run nbval over a notebook of these cells with the project's guards; exit code and output."""
     nbformat.write(nbformat.v4.new_notebook(cells=list(cells)), folder / "trial.ipynb")
     (folder / "pytest.ini").write_text(
         "[pytest]\naddopts = -ra --nbval-lax --nbval-current-env --nbval-cell-timeout=60\n"
     )
     environment = dict(os.environ, PYTHONPATH=str(ROOT))
-    command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", "trial.ipynb"]
+    command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", "trial.ipynb", *options]
     found = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=180)
     return found.returncode, found.stdout + found.stderr
 
@@ -36,6 +36,14 @@ def test_right_output_passes_and_the_table_is_printed(tmp_path):
     code, shown = nbval(tmp_path, cell("print(1)", "1\n", check=True), cell("print('not compared')", "x\n"))
     assert code == 0 and "2 passed" in shown
     assert "trial.ipynb" in shown.split("peak MiB")[1]
+
+
+def test_with_two_workers_the_table_is_as_whole_and_a_kernel_has_one_core(tmp_path):
+    told = "import os, time; time.sleep(1); print(os.environ['TF_NUM_INTRAOP_THREADS'])"
+    code, shown = nbval(tmp_path, cell(told, "1\n", check=True), cell("1 / 0"), options=("-n2", "--dist=loadgroup"))
+    assert code == 1 and "1 failed, 1 passed" in shown
+    name, seconds, cpu, mib, status = shown.split("peak MiB")[1].split("\n")[1].split()
+    assert (name, status) == ("trial.ipynb", "failed") and float(seconds) > 1 and float(cpu) > 0 and float(mib) > 20
 
 
 def test_changed_output_fails(tmp_path):

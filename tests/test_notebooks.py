@@ -125,8 +125,9 @@ def test_run_reports_each_notebook_and_fails_with_one(tmp_path, monkeypatch, cap
     assert notebooks.run([good]) == 0
     assert notebooks.run([good, bad]) == 1
     rows = [line.split() for line in capsys.readouterr().out.splitlines() if ".ipynb" in line]
-    assert [row[3] for row in rows] == ["ok", "ok", "ZeroDivisionError:"]
-    assert float(rows[0][2]) > 300, "peak memory in MiB"
+    assert [row[4] for row in rows] == ["ok", "ok", "ZeroDivisionError:"]
+    assert float(rows[0][3]) > 300, "peak memory in MiB"
+    assert 0 < float(rows[0][2]) < 60, "CPU seconds, of a notebook that mostly sleeps"
     executed = nbformat.read(notebooks.EXECUTED / "02_bad.ipynb", as_version=4)
     assert executed.cells[0].outputs[0].ename == "ZeroDivisionError" and not executed.cells[1].outputs
 
@@ -165,7 +166,7 @@ def test_unknown_number_is_named(number):
 def test_twice_the_budget_fails_in_the_quick_profile_alone(monkeypatch, choice, lane, over):
     monkeypatch.setenv("COURSE_PROFILE", choice)
     monkeypatch.setenv("COURSE_DATA", lane)
-    rows = [("a", 119, 4000, "ok"), ("b", 121, 10, "ok"), ("c", 1, 4097, "ok"), ("d", 61, 10, "ok")]
+    rows = [("a", 119, 0, 4000, "ok"), ("b", 121, 0, 10, "ok"), ("c", 1, 0, 4097, "ok"), ("d", 61, 0, 10, "ok")]
     assert notebooks.over_twice_budget(rows) == over
     assert notebooks.table(rows).count(f"(budget {90 if lane == 'real' else 60} s, 2048 MiB)") == (
         3 if lane == "real" else 4

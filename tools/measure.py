@@ -51,7 +51,7 @@ from helpers import (
     training,
 )
 from helpers.augmentation import RandomAffine
-from tools.notebooks import PeakMemory
+from tools.notebooks import Watch
 
 Metrics = dict[str, float]  # and, if wanted, "history" (name to a value an epoch) and "correct" (a 0 or 1 an image)
 EXPERIMENTS: dict[str, Callable[[int], Metrics]] = {}
@@ -705,7 +705,7 @@ def measure(name: str, seeds: int) -> Iterator[dict]:
     """Run one experiment over seeds 0, 1, ... and give its ledger entry after each: a long one may be cut short."""
     runs, seconds, histories, correct = [], [], [], []
     os.environ |= DRAWN if name.startswith("drawn_") else REAL
-    peak = PeakMemory(os.getpid())
+    watch = Watch(os.getpid())
     for seed in range(seeds):
         profile.seed_everything(seed)
         started = time.perf_counter()
@@ -715,9 +715,9 @@ def measure(name: str, seeds: int) -> Iterator[dict]:
         correct.append("".join("01"[int(c)] for c in run.pop("correct", [])))
         runs.append(run)
         keras.backend.clear_session()
-        found = entry(name, runs, seconds, peak.mib)
+        found = entry(name, runs, seconds, watch.mib)
         yield found | {k: v for k, v in {"histories": histories, "correct_test_images": correct}.items() if v[0]}
-    peak.stop()
+    watch.stop()
 
 
 def entry(name: str, runs: list[Metrics], seconds: list[float], peak_mib: float) -> dict:

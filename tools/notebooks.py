@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -34,50 +35,59 @@ def budget_seconds() -> int:
     return 90 if os.environ.get("COURSE_DATA") == "real" else 60
 
 
-class PeakMemory:
-    """Watch a process and its children; ``mib`` is the most memory they held together so far."""
+Row = tuple[str, float, float, float, str]  # name, seconds, CPU seconds, peak MiB, status
+
+
+class Watch:
+    """Watch a process and its children; ``mib`` is the most memory they held together, ``cpu_seconds`` their time."""
 
     def __init__(self, pid: int) -> None:
         self.mib = 0.0
         self._process = psutil.Process(pid)
+        self._times: dict[int, float] = {}  # of children that have ended, too
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
+    @property
+    def cpu_seconds(self) -> float:
+        return sum(self._times.copy().values())
+
     def _watch(self) -> None:
         while not self._stop.wait(0.2):
+            held = 0
             try:
-                family = [self._process, *self._process.children(recursive=True)]
-                held = sum(process.memory_info().rss for process in family)
+                for process in (self._process, *self._process.children(recursive=True)):
+                    with contextlib.suppress(psutil.NoSuchProcess):  # it ended between two calls
+                        times = process.cpu_times()
+                        self._times[process.pid] = times.user + times.system
+                        held += process.memory_info().rss
             except psutil.NoSuchProcess:
-                if not self._process.is_running():
-                    return
-                continue  # a child ended between the two calls
+                return
             self.mib = max(self.mib, held / 2**20)
 
-    def stop(self) -> float:
+    def stop(self) -> None:
         self._stop.set()
         self._thread.join()
-        return self.mib
 
 
-def table(rows: list[tuple[str, float, float, str]]) -> str:
-    """Notebook, seconds, peak MiB and status, one line each; marks what is over the quick budget."""
+def table(rows: list[Row]) -> str:
+    """Notebook, seconds, CPU seconds, peak MiB and status, one line each; marks what is over the quick budget."""
     lane = f"data {os.environ.get('COURSE_DATA', 'auto')}, profile {os.environ.get('COURSE_PROFILE', 'auto')}"
     width = max(len("notebook"), *(len(name) for name, *_ in rows))
-    lines = [lane, f"{'notebook':<{width}}  seconds  peak MiB  status"]
-    for name, seconds, mib, status in rows:
+    lines = [lane, f"{'notebook':<{width}}  seconds    CPU  peak MiB  status"]
+    for name, seconds, cpu, mib, status in rows:
         if seconds > budget_seconds() or mib > BUDGET_MIB:
             status += f" (budget {budget_seconds()} s, {BUDGET_MIB} MiB)"
-        lines.append(f"{name:<{width}}  {seconds:7.1f}  {mib:8.0f}  {status}")
+        lines.append(f"{name:<{width}}  {seconds:7.1f}  {cpu:5.0f}  {mib:8.0f}  {status}")
     return "\n".join(lines)
 
 
-def over_twice_budget(rows: list[tuple[str, float, float, str]]) -> list[str]:
+def over_twice_budget(rows: list[Row]) -> list[str]:
     """The notebooks that took more than twice the quick budget; none in the full profile, which has no budget."""
     if os.environ.get("COURSE_PROFILE", "quick") != "quick":
         return []
-    return [name for name, seconds, mib, _ in rows if seconds > 2 * budget_seconds() or mib > 2 * BUDGET_MIB]
+    return [name for name, seconds, _, mib, _ in rows if seconds > 2 * budget_seconds() or mib > 2 * BUDGET_MIB]
 
 
 def find(numbers: list[str]) -> list[Path]:
@@ -96,8 +106,8 @@ def short_name(path: Path) -> str:
     return path.relative_to(NOTEBOOKS).as_posix() if path.is_relative_to(NOTEBOOKS) else path.name
 
 
-def execute(path: Path) -> tuple[nbformat.NotebookNode, float, float, str]:
-    """Run a notebook in its own folder. Returns it executed, seconds, peak MiB and "ok" or the error."""
+def execute(path: Path) -> tuple[nbformat.NotebookNode, float, float, float, str]:
+    """Run a notebook in its own folder. Returns it executed, seconds, CPU seconds, peak MiB and "ok" or the error."""
     notebook = nbformat.read(path, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     bar = tqdm(total=len(code), desc=path.stem, unit="cell", leave=False)
@@ -111,7 +121,7 @@ def execute(path: Path) -> tuple[nbformat.NotebookNode, float, float, str]:
     begun, status = time.perf_counter(), "ok"
     try:
         with client.setup_kernel(stderr=subprocess.DEVNULL):  # the kernel's own log lines
-            memory = PeakMemory(client.km.provisioner.pid)
+            watch = Watch(client.km.provisioner.pid)
             try:
                 for index, cell in enumerate(notebook.cells):
                     client.execute_cell(cell, index)
@@ -121,10 +131,10 @@ def execute(path: Path) -> tuple[nbformat.NotebookNode, float, float, str]:
             except (CellTimeoutError, DeadKernelError) as error:
                 status = _first_line(str(error))
             finally:
-                mib = memory.stop()
+                watch.stop()
     finally:
         bar.close()
-    return notebook, time.perf_counter() - begun, mib, status
+    return notebook, time.perf_counter() - begun, watch.cpu_seconds, watch.mib, status
 
 
 def _first_line(text: str) -> str:
@@ -153,13 +163,13 @@ def run(paths: list[Path]) -> int:
     """Execute notebooks into build/executed/; 0 if all of them ran, else 1."""
     rows = []
     for path in paths:
-        notebook, seconds, mib, status = execute(path)
+        notebook, *row = execute(path)
         (EXECUTED / short_name(path)).parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, EXECUTED / short_name(path))
-        rows.append((short_name(path), seconds, mib, status))
+        rows.append((short_name(path), *row))
     print(table(rows))
     print(f"Executed copies are in {EXECUTED.relative_to(ROOT)}")
-    return int(any(status != "ok" for *_, status in rows))
+    return int(any(row[-1] != "ok" for row in rows))
 
 
 def keep_executed(path: Path, outputs: list[list]) -> None:
@@ -183,7 +193,7 @@ def refresh(paths: list[Path]) -> int:
     os.environ.update(COURSE_DATA="drawn", COURSE_PROFILE="quick")
     failed = 0
     for path in paths:
-        notebook, seconds, _, status = execute(path)
+        notebook, seconds, *_, status = execute(path)
         if status == "ok":
             strip(notebook)
             nbformat.write(notebook, path)
