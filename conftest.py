@@ -58,6 +58,7 @@ def pytest_addoption(parser):
     parser.addoption("--all", action="store_true", help="run the slow lanes too")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
 def pytest_collection_modifyitems(config, items):
     if not config.getoption("--all"):
         for item in items:
