@@ -21,7 +21,7 @@ from queue import Empty
 import pytest
 from nbval.kernel import RunningKernel
 
-from tools.notebooks import NOTEBOOKS, Watch, keep_executed, over_twice_budget, short_name, table
+from tools.notebooks import NOTEBOOKS, ROOT, Watch, keep_executed, over_twice_budget, short_name, table
 
 collect_ignore = ["notebooks/exercises"]
 KERNEL_POLL = 2  # seconds
@@ -54,19 +54,28 @@ def _await_reply_of_a_live_kernel(self, msg_id, timeout=None):
 RunningKernel.await_reply = _await_reply_of_a_live_kernel
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler import LoadScopeScheduling
+
+    class WholeFiles(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0]
+            path = ROOT / file
+            return CHAINS.get(path.name[:2], "scratch") if path.parent == NOTEBOOKS else file
+
+    return WholeFiles(config, log)
+
+
 def pytest_addoption(parser):
     parser.addoption("--all", action="store_true", help="run the slow lanes too")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
 def pytest_collection_modifyitems(config, items):
     if not config.getoption("--all"):
         for item in items:
             if item.get_closest_marker("slow"):
                 item.add_marker(pytest.mark.skip(reason="a slow lane: python course.py test --all"))
-    for item in items:
-        chain = CHAINS.get(item.path.name[:2], "scratch") if item.path.parent == NOTEBOOKS else item.path.name
-        item.add_marker(pytest.mark.xdist_group(chain))
     empty = [
         item.nodeid
         for item in items
