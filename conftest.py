@@ -76,6 +76,7 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if item.get_closest_marker("slow"):
                 item.add_marker(pytest.mark.skip(reason="a slow lane: python course.py test --all"))
+    items.sort(key=lambda item: item.path.name != "test_browser.py")  # takes minutes: begun last, one worker would wait
     empty = [
         item.nodeid
         for item in items
