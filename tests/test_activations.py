@@ -103,6 +103,7 @@ def test_a_model_with_silent_channels_is_drawn_without_warnings():
 def test_eighteen_layers_of_vgg16_leave_no_figure_and_little_memory():
     model = keras.applications.VGG16(weights=None, include_top=False, input_shape=(64, 64, 3))
     image = np.random.default_rng(0).uniform(-100, 100, (64, 64, 3)).astype("float32")
+    plt.close("all")  # of other tests
     activations.draw(model, image).canvas.draw()  # what Matplotlib and TensorFlow keep once
     gc.collect()
     before = psutil.Process().memory_info().rss

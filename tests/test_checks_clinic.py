@@ -169,7 +169,7 @@ WRONG = [
     (clinic.loss_fits, "takes them for chances", ten(None), PROBABILITIES, BLOBS, TEN),
     (clinic.loss_fits, "has not learnt", ten("softmax"), PROBABILITIES, BLOBS[::-1].copy(), TEN),
     (clinic.paired, "by drawing lots", FEATURES, KINDS[ORDER], IMAGES, KINDS),
-    (clinic.paired, "not all", FEATURES, np.r_[1 - KINDS[:3], KINDS[3:]], IMAGES, KINDS),
+    (clinic.paired, "their own label, but not all", FEATURES, np.r_[1 - KINDS[:3], KINDS[3:]], IMAGES, KINDS),
     (clinic.paired, "not the base's features", FEATURES + 5, KINDS, IMAGES, KINDS),
     (clinic.paired, "there twice", np.r_[FEATURES[:30], FEATURES[:30]], KINDS, IMAGES, KINDS),
     (clinic.frozen, "its flag says frozen", on_base(KERNEL, touched=True), PREPARED, KINDS),

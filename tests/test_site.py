@@ -232,7 +232,7 @@ def browser(tmp_path):
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         tabs = json.load(direct.open(f"http://127.0.0.1:{port}/json"))
         tab = next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page")
-        socket = websocket.create_connection(tab, timeout=30)
+        socket = websocket.create_connection(tab, timeout=120)
         number = itertools.count(1)
 
         def send(method, **params):
@@ -241,15 +241,17 @@ def browser(tmp_path):
         def events(page):
             """What the browser tells from the moment it is sent to a page to two seconds after it has loaded."""
             send("Page.navigate", url=page.as_uri())
-            socket.settimeout(30)
-            arrived = False
+            socket.settimeout(120)
+            arrived = loaded = False
             while True:
                 try:
                     event = json.loads(socket.recv())
                 except websocket.WebSocketTimeoutException:
+                    assert loaded, f"{page.name} has not loaded in two minutes"
                     return
                 arrived |= event.get("params", {}).get("frame", {}).get("url") == page.as_uri()
                 if arrived and event.get("method") == "Page.loadEventFired":
+                    loaded = True
                     socket.settimeout(2)
                 yield event.get("method"), event.get("params", {})
 
