@@ -126,9 +126,8 @@ def pipeline(answer) -> str:
     together = [{frozenset(labels.tolist()) for labels in batches} for batches in passes]
     expect(together[0] != together[1], "the same images share a batch in each pass: shuffle images, then make batches")
     expect(len(loaded) <= count, f"{count} images were loaded {len(loaded)} times in two passes: nothing keeps them")
-    early = max(
-        number - place for place, number in enumerate(first)
-    )  # at most the buffer's size less one, by no chance
+    # With a buffer of b an image comes at most b - 1 places early, whatever chance does.
+    early = max(number - place for place, number in enumerate(first))
     expect(early > size + 2, f"no image comes more than {early} places early: the shuffle's buffer is too small")
     expect("Prefetch" in type(dataset).__name__, "the network waits for each batch: the last step is still missing")
     return "each image loaded once, in a new order in each pass, and the next batch made while the network works"
