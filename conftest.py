@@ -64,6 +64,7 @@ def pytest_xdist_make_scheduler(config, log):
             path = ROOT / file
             return CHAINS.get(path.name[:2], "scratch") if path.parent == NOTEBOOKS else file
 
+    config.option.loadscopereorder = False  # else files with few tests come last, and the longest test has few
     return WholeFiles(config, log)
 
 
