@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import base64
-import itertools
-import json
 import re
 import shutil
-import subprocess
-import urllib.request
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -219,59 +215,26 @@ def test_a_page_holds_no_folder_of_this_machine_and_the_setup_cell_is_folded(bui
 
 
 @pytest.fixture
-def browser(tmp_path):
+def browser():
     """A function that opens a page in Chromium and gives what was asked of other hosts, and the errors it reported."""
-    websocket = pytest.importorskip("websocket", reason="websocket-client is not installed")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: requirements-browser.txt")
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
-    command += ["--remote-debugging-port=0", "--remote-allow-origins=*", "--window-size=1280,900", "about:blank"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    try:
-        port = next(m.group(1) for m in (re.search(r"ws://[\d.]+:(\d+)/", line) for line in process.stderr) if m)
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        tabs = json.load(direct.open(f"http://127.0.0.1:{port}/json"))
-        tab = next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page")
-        socket = websocket.create_connection(tab, timeout=120)
-        number = itertools.count(1)
+    with api.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
 
-        def send(method, **params):
-            socket.send(json.dumps({"id": next(number), "method": method, "params": params}))
+        def visit(page: Path) -> tuple[list[str], list[str]]:
+            hosts, errors, tab = [], [], chromium.new_page()
+            tab.on("request", lambda request: hosts.append(request.url) if request.url[:4] != "file" else None)
+            tab.on("console", lambda told: errors.append(told.text) if told.type == "error" else None)
+            tab.on("pageerror", lambda error: errors.append(str(error)))
+            tab.goto(page.as_uri())
+            tab.wait_for_timeout(1000)  # scripts that ask for something later
+            tab.close()
+            return [url for url in hosts if not url.startswith(("data:", "blob:"))], errors
 
-        def events(page):
-            """What the browser tells from the moment it is sent to a page to two seconds after it has loaded."""
-            send("Page.navigate", url=page.as_uri())
-            socket.settimeout(120)
-            arrived = loaded = False
-            while True:
-                try:
-                    event = json.loads(socket.recv())
-                except websocket.WebSocketTimeoutException:
-                    assert loaded, f"{page.name} has not loaded in two minutes"
-                    return
-                arrived |= event.get("params", {}).get("frame", {}).get("url") == page.as_uri()
-                if arrived and event.get("method") == "Page.loadEventFired":
-                    loaded = True
-                    socket.settimeout(2)
-                yield event.get("method"), event.get("params", {})
-
-        def visit(page: Path) -> tuple[list[str], list[dict]]:
-            hosts, errors = [], []
-            for method, told in events(page):
-                url = told.get("request", {}).get("url", "")
-                hosts += [url] if url.startswith(("http", "ws", "//")) else []
-                wrong = method in ("Runtime.exceptionThrown", "Network.loadingFailed")
-                if wrong or "error" in (told.get("type"), told.get("entry", {}).get("level")):
-                    errors.append(told)
-            return hosts, errors
-
-        for domain in ("Network", "Runtime", "Log", "Page"):
-            send(f"{domain}.enable")
         yield visit
-        socket.close()
-    finally:
-        process.kill()
-        process.wait()
+        chromium.close()
 
 
 def test_pages_open_in_a_browser_without_a_request_elsewhere_and_without_an_error(built, browser):
