@@ -27,7 +27,13 @@ def checks_of(module: str) -> list:
 
 
 EVERY = [found for module in MODULES for found in checks_of(module)]
+TABLES = {module: importlib.import_module(f"test_checks_{module}") for module in MODULES}
+RIGHT, WRONG = ([row for table in TABLES.values() for row in getattr(table, name)] for name in ("RIGHT", "WRONG"))
 IDS = [f"{found.__module__.rpartition('.')[2]}.{found.__name__}" for found in EVERY]
+
+
+def row_id(row: tuple) -> str:
+    return row[0].__name__ + (f": {row[1]}" if isinstance(row[1], str) else "")
 
 
 def throws(*_, **__):
@@ -76,11 +82,25 @@ def test_no_check_raises_or_agrees_whatever_it_is_given(found, odd, says):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_check_is_tested_with_a_right_answer_and_two_wrong_ones(module):
-    table = importlib.import_module(f"test_checks_{module}")
+    table = TABLES[module]
     for found in checks_of(module):
         assert [row for row in table.RIGHT if row[0] is found], found.__name__
         sentences = {row[1] for row in table.WRONG if row[0] is found}
         assert len(sentences) >= 2 and all(len(sentence) >= 8 for sentence in sentences), found.__name__
+
+
+@pytest.mark.parametrize("row", RIGHT, ids=row_id)
+def test_a_right_answer_is_right(row, says):
+    found, *answers = row
+    line = says(found, *answers)
+    assert line.startswith("right: "), line
+
+
+@pytest.mark.parametrize("row", WRONG, ids=row_id)
+def test_a_wrong_answer_gets_its_own_sentence(row, says):
+    found, sentence, *answers = row
+    line = says(found, *answers)
+    assert line.startswith("not yet: ") and sentence in line, line
 
 
 @pytest.mark.parametrize("found", EVERY, ids=IDS)

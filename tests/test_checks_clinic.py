@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from helpers import bases, drawn, profile
@@ -186,17 +185,3 @@ WRONG = [
     (clinic.unseen_test, "not its score on them", best_of(VALIDATION, VALIDATION), POINTS, CLASSES),
     (clinic.unseen_test, "return the network and its test score", lambda x, y: 0.5, POINTS, CLASSES),
 ]
-
-
-@pytest.mark.parametrize("row", RIGHT, ids=lambda row: row[0].__name__)
-def test_a_right_answer_is_right(row, says):
-    check, *answers = row
-    line = says(check, *answers)
-    assert line.startswith("right: "), line
-
-
-@pytest.mark.parametrize("row", WRONG, ids=lambda row: row[1])
-def test_a_wrong_answer_gets_its_own_sentence(row, says):
-    check, sentence, *answers = row
-    line = says(check, *answers)
-    assert line.startswith("not yet: ") and sentence in line, line
