@@ -5,6 +5,7 @@
 - After a failing cell the rest of its notebook is skipped: one cause, one failure.
 - A kernel that died is noticed in seconds; nbval alone waits for the cell's time-out.
 - Seconds and peak memory of each notebook are printed as a table; twice the budget fails the run.
+- What each slow test (``--all``) came to last time is kept in benchmarks/slow_lanes.json.
 
 With ``-n 2`` a file stays with one worker, and so do notebooks that read what an earlier one has trained.
 Unsolved exercises are not nbval's: tests/test_exercises.py runs all of them in one process.
@@ -14,6 +15,8 @@ What a notebook showed is kept in build/executed/, for the site, if it ran whole
 from __future__ import annotations
 
 import collections
+import datetime
+import json
 import os
 import time
 from queue import Empty
@@ -25,6 +28,7 @@ from tools.notebooks import NOTEBOOKS, ROOT, Watch, keep_executed, over_twice_bu
 
 collect_ignore = ["notebooks/exercises"]
 KERNEL_POLL = 2  # seconds
+SLOW = ROOT / "benchmarks" / "slow_lanes.json"
 
 CHAINS = {"05": "pretrained", "06": "pretrained", "08": "pretrained", "09": "pretrained", "10": "pretrained"}
 
@@ -36,6 +40,7 @@ _broken: set = set()
 _watches: dict = {}  # path of a notebook -> what its kernel uses
 _outputs: collections.defaultdict = collections.defaultdict(list)
 _rows: dict = {}  # name of a notebook -> seconds, CPU seconds, peak MiB, status
+_slow: dict = {}  # name of a slow test -> outcome, seconds, date
 _await_reply = RunningKernel.await_reply
 
 
@@ -114,6 +119,10 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_runtest_logreport(report):
+    if "slow" in report.keywords and not report.skipped:
+        outcome, seconds, _ = _slow.get(report.nodeid, ("passed", 0.0, ""))
+        outcome = "failed" if report.failed else outcome
+        _slow[report.nodeid] = (outcome, round(seconds + report.duration, 1), datetime.date.today().isoformat())
     for kind, value in report.user_properties:
         if kind == "notebook":
             name, cpu, mib = value
@@ -129,6 +138,9 @@ def pytest_terminal_summary(terminalreporter):
 
 
 def pytest_sessionfinish(session):
+    if _slow and "PYTEST_XDIST_WORKER" not in os.environ:  # each slow test's last result
+        before = json.loads(SLOW.read_text(encoding="utf-8")) if SLOW.is_file() else {}
+        SLOW.write_text(json.dumps(dict(sorted((before | _slow).items())), indent=1) + "\n", encoding="utf-8")
     if (os.environ.get("COURSE_DATA"), os.environ.get("COURSE_PROFILE")) == ("drawn", "quick"):
         for path, outputs in _outputs.items():
             if path.parent == NOTEBOOKS:

@@ -12,9 +12,11 @@ Commands:
   site                 build the course as a web site, build/site/index.html
   benchmark [NAME ...] time what is in benchmarks/ against its rival
   pretrain             train the course's own small base again (data/models)
+  rehearse [N]         run the whole course N times in a row; say what it took and whether anything changed
   pack [FILE.zip]      the course as one file, for Kaggle and Colab
   workshop DIR         fill a folder with all that a room without a network needs
   serve DIR            serve that folder to the room; says what to type on each laptop
+  badges OWNER/NAME    write links to Colab, Kaggle and Binder, once the course is on GitHub
 
 Options for any command:
   --gpu                install TensorFlow with CUDA (Linux, NVIDIA)
@@ -48,9 +50,11 @@ COMMANDS = {
     "site": ["tools.site"],
     "benchmark": ["benchmarks"],
     "pretrain": ["tools.pretrain"],
+    "rehearse": ["tools.rehearse"],
     "pack": ["tools.pack"],
     "workshop": ["tools.workshop", "workshop"],
     "serve": ["tools.workshop", "serve"],
+    "badges": ["tools.badges"],
 }
 NO_PYTHON = """the course needs Python 3.10, 3.11, 3.12 or 3.13 that can make virtual environments.
 This is Python {version} ({exe}){why}, and no other was found.

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from tqdm.auto import tqdm
 
 from helpers import photos, profile
 from helpers.bases import Base
+from helpers.keeping import keep, kept
 from helpers.training import weight_hashes
 
 AT_ONCE = 50  # photos in one step
@@ -71,33 +70,3 @@ def _path(base: Base, model: keras.Model, split: photos.Split, part: str, prepro
     ]
     key = hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:12]
     return profile.cache_dir() / "features" / f"{base.name}-{part}-{base.side}-{key}.npz"
-
-
-def kept(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """An array kept earlier; None if there is none, or the file is damaged (its parts carry checksums)."""
-    if not path.is_file():
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            features = archive["features"]
-        if features.shape == shape:
-            return features
-        why = f"its shape is {features.shape} and not {shape}"
-    except Exception as error:  # a damaged archive fails in a dozen ways
-        why = str(error)
-    print(f"{path} is damaged ({why}): computing it anew")
-    return None
-
-
-def keep(path: Path, features: np.ndarray) -> None:
-    """Keep an array on disk for ``kept``. Where nothing can be written, say so and go on."""
-    half = path.with_name(f"half-{os.getpid()}-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with half.open("wb") as file:
-            np.savez(file, features=features)
-        half.replace(path)
-    except OSError as error:
-        print(f"{path.name} was not kept: {path.parent} cannot be written ({error.strerror or error})")
-        with contextlib.suppress(OSError):
-            half.unlink(missing_ok=True)

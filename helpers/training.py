@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from scipy.stats import binomtest
 from tqdm.keras import TqdmCallback
 
 from helpers import profile
+from helpers.keeping import whole
 
 History = Mapping[str, Sequence[float]]
 
@@ -173,13 +173,11 @@ def keep(name: str, recipe: Mapping, model: keras.Model, history: Mapping) -> No
     """Keep a trained model on disk for ``cached``. Where nothing can be written, say so and go on."""
     path = _kept(name, recipe)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        half = path.with_name(f"half-{os.getpid()}-{path.name}")
-        model.save(half)
-        half.replace(path)
-        path.with_suffix(".json").write_text(json.dumps(history), encoding="utf-8")
-    except OSError as error:
-        print(f"{name} was not kept: {path.parent} cannot be written ({error.strerror or error})")
+        with whole(path) as half, whole(path.with_suffix(".json")) as notes:
+            model.save(half)
+            notes.write_text(json.dumps(history), encoding="utf-8")
+    except (OSError, ValueError) as error:  # a zip file knows no date before 1980, which a wrong clock may show
+        print(f"{name} was not kept: {path.parent} cannot be written ({getattr(error, 'strerror', None) or error})")
 
 
 def is_kept(name: str, recipe: Mapping) -> bool:

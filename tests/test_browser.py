@@ -5,6 +5,7 @@ Needs Playwright (``requirements-browser.txt``) and a Chromium; skipped without 
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
@@ -35,6 +37,7 @@ pytestmark = pytest.mark.skipif(bool(missing), reason=missing)
 
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
 FIGURES = {"00_start_here": 1, "01_convnet_basics": 5, "07_intermediate_activations": 8, "10_layerwise_tsne": 5}
+PROMPTS = ".jp-Notebook .jp-CodeCell .jp-InputPrompt"
 SECONDS = 400  # for all cells of a notebook, on a slow machine that trains its networks anew
 
 
@@ -83,45 +86,66 @@ def chromium() -> Iterator[playwright.Browser]:
         browser.close()
 
 
+@dataclass
+class Opened:
+    """A notebook in a tab of its own, with all its cells on their way, and what the page asked for and threw."""
+
+    page: playwright.Page
+    asked: set[str | None] = field(default_factory=set)
+    broken: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def opened(lab, chromium) -> dict[str, Opened]:
+    """Every notebook, Run All; the longest first, since they run side by side."""
+    found = {}
+    for name in reversed(FIGURES):
+        tab = found[name] = Opened(chromium.new_page(viewport={"width": 1280, "height": 1000}))
+        tab.page.on("request", lambda request, tab=tab: tab.asked.add(urlsplit(request.url).hostname))
+        tab.page.on("pageerror", lambda error, tab=tab: tab.broken.append(str(error)))
+        tab.page.goto(f"{lab}/lab/workspaces/{name}/tree/notebooks/{name}.ipynb")
+        tab.page.wait_for_selector(".jp-Notebook .jp-MarkdownOutput h1", timeout=90_000)
+        expect(tab.page.get_by_text(re.compile(r"\| Idle$")).first).to_be_visible(timeout=90_000)
+        tab.page.get_by_role("menuitem", name="Run", exact=True).first.click()
+        tab.page.get_by_text("Run All Cells", exact=True).click()
+        expect(tab.page.locator(PROMPTS).filter(has_text="*").first).to_be_attached(timeout=30_000)
+    return found
+
+
 @pytest.mark.parametrize("name", FIGURES)
-def test_run_all_in_jupyterlab(name, lab, chromium, tmp_path):
-    page = chromium.new_page(viewport={"width": 1280, "height": 1000})
-    asked, broken = set(), []
-    page.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
-    page.on("pageerror", lambda error: broken.append(str(error)))
-    page.goto(f"{lab}/lab/tree/notebooks/{name}.ipynb?reset")
-    page.wait_for_selector(".jp-Notebook .jp-MarkdownOutput h1", timeout=90_000)
-    expect(page.get_by_text(re.compile(r"\| Idle$")).first).to_be_visible(timeout=90_000)
-    prompts = page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt")
+def test_run_all_in_jupyterlab(name, opened):
+    page = opened[name].page
     try:
-        page.get_by_role("menuitem", name="Run", exact=True).first.click()
-        page.get_by_text("Run All Cells", exact=True).click()
-        expect(prompts.filter(has_text="*").first).to_be_attached(timeout=30_000)
-        expect(prompts.filter(has_text="*")).to_have_count(0, timeout=SECONDS * 1000)
+        expect(page.locator(PROMPTS).filter(has_text="*")).to_have_count(0, timeout=SECONDS * 1000)
         outputs = page.locator(".jp-Notebook .jp-Cell-outputWrapper")
         for kind in ("error", "stderr"):
             said = outputs.locator(f"[data-mime-type='application/vnd.jupyter.{kind}']")
             assert said.count() == 0, said.first.inner_text()
         widths = outputs.locator(".jp-RenderedImage img").evaluate_all("all => all.map(each => each.naturalWidth)")
         assert len(widths) >= FIGURES[name] and min(widths) > 150, widths
-        if name.startswith("07"):
-            figure = outputs.locator(".widget-output .jp-RenderedImage img, .jupyter-widgets-output-area img").last
-            before = figure.get_attribute("src")
-            slider = outputs.locator(".widget-slider .noUi-handle").first
-            slider.focus()
-            slider.press("ArrowRight")
-        elif name.startswith("10"):
-            figure = outputs.locator(".widget-html-content").last
-            before = figure.inner_html()
-            outputs.locator(".widget-dropdown select").last.select_option(index=0)
         if name[:2] in ("07", "10"):
-            now = (lambda: figure.get_attribute("src")) if name.startswith("07") else figure.inner_html
-            end = time.monotonic() + 20
-            while now() == before and time.monotonic() < end:
-                page.wait_for_timeout(200)
-            assert now() != before, "the widget moves nothing"
+            assert moved(page, outputs, name[:2]), "the widget moves nothing"
     except Exception:
         page.screenshot(path=ROOT / "build" / f"browser-{name}.png")
         raise
-    assert asked <= {"127.0.0.1", None, ""} and not broken, (asked, broken)
+    assert opened[name].asked <= {"127.0.0.1", None, ""} and not opened[name].broken, opened[name]
     page.close()
+
+
+def moved(page: playwright.Page, outputs: playwright.Locator, number: str) -> bool:
+    """Move the slider of 07, or choose another picture from the menu of 10: whether the figure changes."""
+    if number == "07":
+        figure = outputs.locator(".widget-output .jp-RenderedImage img, .jupyter-widgets-output-area img").last
+        shown = functools.partial(figure.get_attribute, "src")
+        before = shown()
+        slider = outputs.locator(".widget-slider .noUi-handle").first
+        slider.focus()
+        slider.press("ArrowRight")
+    else:
+        shown = outputs.locator(".widget-html-content").last.inner_html
+        before = shown()
+        outputs.locator(".widget-dropdown select").last.select_option(index=0)
+    end = time.monotonic() + 30
+    while shown() == before and time.monotonic() < end:
+        page.wait_for_timeout(200)
+    return shown() != before

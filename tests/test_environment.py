@@ -66,9 +66,9 @@ def test_gpu_adds_cuda_to_the_same_tensorflow():
     assert all(gpu.specifier.contains(version(locked)) for locked in LOCKED["tensorflow"])
 
 
-def test_conda_takes_a_supported_python_and_the_same_requirements():
+def test_conda_and_repo2docker_take_a_supported_python_and_the_locked_packages():
     dependencies = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
-    assert dependencies[-1] == {"pip": ["-r requirements.txt"]}
+    assert dependencies[-1] == {"pip": ["-r requirements.lock"]}
     assert re.fullmatch(r"python=3\.1[0-3]", dependencies[0])
 
 

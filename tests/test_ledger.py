@@ -183,11 +183,11 @@ def test_prose_states_no_score_that_is_not_on_file(page):
     assert not unknown, f"{page} states {unknown}: measure them, or take them out"
 
 
-def test_readme_and_results_page_are_what_the_ledger_gives():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme == ledger_pages.readme(readme), "run `python course.py results`"
-    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
-    assert page == ledger_pages.page(), "run `python course.py results`"
+def test_pages_are_what_was_measured():
+    pages = ledger_pages.pages()
+    assert {path.name for path in pages} == {"README.md", "results.md", "teaching.md", "hub.md"}
+    for path, text in pages.items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run `python course.py results`"
 
 
 def test_every_number_of_a_source_and_every_seed_stands_on_the_results_page():
@@ -223,7 +223,35 @@ def test_what_a_file_does_not_hold_is_called_not_recorded(monkeypatch):
     assert "| m | 0.500 | 0.500 | – |" in section
 
 
-@pytest.mark.parametrize("text", ["", f"{ledger_pages.END} {ledger_pages.BEGIN}", ledger_pages.BEGIN])
-def test_a_readme_without_its_marks_is_refused(text):
-    with pytest.raises(ValueError, match="README.md must hold <!-- results: .* and <!-- end of results -->"):
-        ledger_pages.readme(text)
+BEGIN, END = ledger_pages.BEGIN.format("results"), ledger_pages.END.format("results")
+
+
+@pytest.mark.parametrize("text", ["", f"{END} {BEGIN}", BEGIN, f"{BEGIN} {ledger_pages.END.format('times')}"])
+def test_a_page_without_its_marks_is_refused(text):
+    with pytest.raises(ValueError, match="must hold <!-- results: .* and <!-- end of results -->"):
+        ledger_pages.filled(text, "results", [])
+
+
+def rehearsed(runs: int) -> dict:
+    later = [20.0, 19.0, 22.0] if runs > 1 else None
+    row = {"mib": 1000, "first_seconds": 30.4, "later_seconds": later, "first_cpu_seconds": 45.0}
+    rows = {"00_a": row, "01_b": row | {"mib": 1200, "first_seconds": 50.0, "first_cpu_seconds": 60.0}}
+    common = {"device": "2 CPU cores", "date": "2026-01-02", "kept_mib": 512, "jupyterlab_mib": 80}
+    return common | {"runs": runs, "notebooks": rows}
+
+
+@pytest.mark.parametrize(
+    ("runs", "later", "row"),
+    [(1, "", "| 00 | 30 | – | 30 | 10 |"), (3, " and 19 to 19 later (the fastest of 2 runs)", None)],
+)
+def test_what_a_rehearsal_found_is_told(monkeypatch, runs, later, row):
+    monkeypatch.setattr(ledger, "benchmark", lambda name: rehearsed(1 if name.endswith("real") else runs))
+    offline, real = ledger_pages.times()
+    assert f"took 30 to 50 seconds the first time{later}" in offline and "at most 1,200 MiB" in offline
+    assert "On the real data" in real and "later" not in real
+    table = ledger_pages.teaching()
+    assert row in table
+    assert table[-1] == ("| all | 80 | – | 80 | 50 |" if runs == 1 else "| all | 80 | 38 | 80 | 50 |")
+    text = "\n".join(ledger_pages.sizes())
+    assert "| 01 | 60 | 1,200 |" in text and "held 80 MiB" in text
+    assert "| 40 | 50 GiB | 8 | 20.0 GiB |" in text, "40 x 1,280 MiB; 40 x 60 s in 300 s; 40 x 512 MiB"

@@ -60,8 +60,9 @@ class Watch:
                 for process in (self._process, *self._process.children(recursive=True)):
                     with contextlib.suppress(psutil.NoSuchProcess):  # it ended between two calls
                         times = process.cpu_times()
+                        if process is self._process or process.pid in self._times:  # a fork seems to double its parent
+                            held += process.memory_info().rss
                         self._times[process.pid] = times.user + times.system
-                        held += process.memory_info().rss
             except psutil.NoSuchProcess:
                 return
             self.mib = max(self.mib, held / 2**20)

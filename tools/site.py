@@ -216,7 +216,7 @@ def assemble(paths: list[Path]) -> None:
         target = SOURCE / (Path("notebooks") / path.name if path.parent == EXECUTED else path.relative_to(ROOT))
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(for_reading(nbformat.read(path, as_version=4)), target)
-    more = ["results", "exercises", "glossary", "teaching", "sources"]
+    more = ["results", "exercises", "glossary", "teaching", "hub", "sources"]
     if pairs:
         (SOURCE / "exercises.md").write_text(exercises_page(pairs), encoding="utf-8")
     else:

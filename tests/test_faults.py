@@ -1,0 +1,265 @@
+"""What goes wrong in a room: a full disk, a killed kernel, Ctrl-C, a wrong clock. The next run heals it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+from helpers import fetching, keeping, photos, profile, training
+from helpers.profile import ROOT, CourseError
+
+needs_tmpfs = pytest.mark.skipif(
+    sys.platform != "linux" or os.getuid() != 0, reason="only root on Linux can make a small disk"
+)
+posix = pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 1 MiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"no small disk can be made here: {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def free(disk: Path) -> None:
+    """Make room: a larger disk in the same place, with what lay on the small one."""
+    subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    """A server on this machine with 2 MB under the name of mnist.npz; gives what course.fetch asks for."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    content = np.random.default_rng(0).bytes(2_000_000)
+    (folder / "digits.npz").write_bytes(content)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=folder))
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("COURSE_MIRROR", f"http://127.0.0.1:{server.server_port}")
+    yield (fetching.Remote("http://a/digits.npz", "sha256:" + hashlib.sha256(content).hexdigest(), len(content)),)
+    server.shutdown()
+
+
+def large_model() -> keras.Model:
+    """2 MB of weights."""
+    return keras.Sequential([keras.Input((500,)), keras.layers.Dense(1000)])
+
+
+# The disk is full
+
+
+@needs_tmpfs
+def test_fetching_to_a_full_disk(small_disk, empty_machine, mirror, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA_DIR", str(small_disk))
+    with pytest.raises(CourseError, match=r"cannot be written \(No space left on device\). Free space or set COURSE"):
+        fetching.fetch(mirror)
+    assert not [path for path in small_disk.rglob("*") if path.is_file()]
+    free(small_disk)
+    (path,) = fetching.fetch(mirror)
+    assert path.stat().st_size == 2_000_000
+
+
+@needs_tmpfs
+def test_drawing_to_a_full_disk(small_disk, monkeypatch):
+    monkeypatch.setattr(photos, "PARTS", dict.fromkeys(photos.PARTS, 100))
+    with pytest.raises(CourseError, match="No space left on device.*it goes on where it stopped"):
+        photos.draw(small_disk / "drawn", 0)
+    assert not (small_disk / "drawn").exists(), "half a folder passes for a whole one"
+    drawn_before = {path.name: path.stat().st_mtime_ns for path in small_disk.rglob("*.jpg")}
+    free(small_disk)
+    photos.draw(small_disk / "drawn", 0)
+    after = {path.name: path.stat().st_mtime_ns for path in small_disk.rglob("*.jpg")}
+    assert 50 < len(drawn_before) < len(after) and drawn_before.items() <= after.items(), "drawn anew"
+    assert not list(small_disk.rglob("*.half")) and len(photos.read(small_disk / "drawn").paths["train"]) == 200
+
+
+@needs_tmpfs
+def test_features_on_a_full_disk(small_disk, capsys):
+    features, path = np.random.default_rng(0).normal(size=(500, 1000)), small_disk / "features" / "a.npz"
+    keeping.keep(path, features)
+    assert "a.npz was not kept" in capsys.readouterr().out and not list(path.parent.iterdir())
+    free(small_disk)
+    keeping.keep(path, features)
+    assert np.array_equal(keeping.kept(path, features.shape), features)
+
+
+@needs_tmpfs
+def test_a_model_on_a_full_disk(small_disk, monkeypatch, capsys):
+    monkeypatch.setattr(profile, "cache_dir", lambda: small_disk)
+    model, history = training.cached("large", {}, lambda: (large_model(), {"loss": [1.0]}))
+    assert history == {"loss": [1.0]}, "an hour's training is lost for want of a disk"
+    assert "large was not kept" in capsys.readouterr().out and not list((small_disk / "models").iterdir())
+    free(small_disk)
+    training.cached("large", {}, lambda: (model, history))
+    training.cached("large", {}, lambda: pytest.fail("trained again"))
+
+
+# Killed in the middle
+
+TRAIN = """
+import os, sys
+sys.path.insert(0, {root!r})
+from helpers import profile, training
+import keras, numpy as np
+profile.cache_dir = lambda: profile.Path({cache!r})
+class Say(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs):
+        print("epoch", epoch, flush=True)
+def train():
+    model = keras.Sequential([keras.Input((50,)), keras.layers.Dense(50)])
+    model.compile("sgd", "mse")
+    rows = np.zeros((100, 50))
+    history = model.fit(rows, rows, epochs={epochs}, verbose=0, callbacks=[Say()])
+    return model, history.history
+model, history = training.cached("digits", {{}}, train)
+print("trained", len(history["loss"]), flush=True)
+"""
+
+
+@posix
+def test_a_kernel_killed_in_mid_training_is_restarted_and_trains(tmp_path):
+    options = {"root": str(ROOT), "cache": str(tmp_path / "cache")}
+    manager, client = start_new_kernel(kernel_name="python3", stderr=subprocess.DEVNULL)
+    try:
+        client.execute(TRAIN.format(epochs=1_000_000, **options))
+        while "epoch 2" not in _text(client.get_iopub_msg(timeout=120)):
+            pass
+        manager.signal_kernel(signal.SIGKILL)
+        manager.restart_kernel(now=True)
+        client.wait_for_ready(timeout=60)
+        assert not list((tmp_path / "cache").rglob("*.*")), "half a training was kept"
+        shown: list[str] = []
+        reply = client.execute_interactive(
+            TRAIN.format(epochs=2, **options), timeout=120, output_hook=lambda message: shown.append(_text(message))
+        )
+        assert reply["content"]["status"] == "ok" and "trained 2" in "".join(shown)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def _text(message: dict) -> str:
+    return message["content"].get("text", "")
+
+
+@posix
+def test_what_a_killed_process_left_half_written_is_removed_by_the_next(tmp_path):
+    path = tmp_path / "a.npz"
+    killed = (
+        "import os, signal, sys; from pathlib import Path; from helpers import keeping\n"
+        "with keeping.whole(Path(sys.argv[1])) as half:\n"
+        "    half.write_bytes(b'half'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    found = subprocess.run([sys.executable, "-c", killed, path], cwd=ROOT)
+    assert found.returncode == -signal.SIGKILL and [p.name[:5] for p in tmp_path.iterdir()] == ["half-"]
+    assert keeping.kept(path, (2,)) is None
+    keeping.keep(path, np.arange(2))
+    assert [p.name for p in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_a_file_that_is_there_outlives_a_failed_write(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("before")
+    with pytest.raises(KeyboardInterrupt), keeping.whole(path) as half:
+        half.write_text("half")
+        raise KeyboardInterrupt
+    assert path.read_text() == "before" and [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+# Two at once
+
+
+def test_two_notebooks_that_fetch_and_train_the_same_at_once(tmp_path, mirror, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "data"))
+    fetch = (
+        "import sys; from helpers import fetching\n"
+        f"print(fetching.fetch((fetching.Remote({mirror[0].url!r}, {mirror[0].checksum!r}, 1),))[0].stat().st_size)"
+    )
+    train = TRAIN.format(root=str(ROOT), cache=str(tmp_path / "cache"), epochs=3)
+    options = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    both = [subprocess.Popen([sys.executable, "-c", source], **options) for source in (fetch, fetch, train, train)]
+    shown = [process.communicate(timeout=120)[0].splitlines()[-1] for process in both]
+    assert shown == ["2000000", "2000000", "trained 3", "trained 3"]
+    assert not [path for path in tmp_path.rglob("*") if path.name.startswith(("half-", "tmp"))]
+    assert len(list((tmp_path / "cache").rglob("*.keras"))) == 1
+
+
+# Ctrl-C and stale environments
+
+
+@posix
+@pytest.mark.parametrize("step", ["Making", "Installing", "ran"])
+def test_ctrl_c_at_any_point_of_course_py(course, step):
+    """Each time the same command goes on, and no half-made environment is taken for a whole one."""
+    command = [sys.executable, str(course / "course.py"), "measure", "wait", "--wheelhouse", str(course / "wheels")]
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
+    process = subprocess.Popen(command, **options, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    for line in process.stdout:
+        if line.startswith(step):
+            break
+    time.sleep(0.3)
+    os.killpg(process.pid, signal.SIGINT)
+    rest = process.communicate(timeout=60)[0]
+    if step == "ran":
+        assert process.returncode == 3 and "cleaned up" in rest
+    else:
+        said = "course.py: interrupted. Nothing is lost: run the same command again to go on."
+        assert process.returncode == 1 and rest.splitlines()[-1] == said, rest
+    found = subprocess.run([*command[:3], *command[4:]], capture_output=True, text=True, timeout=120)
+    assert found.returncode == 3 and "ran []" in found.stdout, found.stdout + found.stderr
+
+
+@posix
+def test_an_environment_whose_python_is_gone_is_made_again(course):
+    command = [sys.executable, str(course / "course.py"), "measure", "--wheelhouse", str(course / "wheels")]
+    assert subprocess.run(command, capture_output=True, timeout=120).returncode == 3
+    python = course / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/usr/bin/a-python-that-was-removed")
+    found = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert found.returncode == 3 and "Making " in found.stdout
+
+
+# The clock is wrong
+
+
+@pytest.mark.skipif(not shutil.which("faketime"), reason="faketime is not installed")
+@pytest.mark.parametrize("clock", ["1970-07-01 00:00:00", "2099-07-01 00:00:00"])
+def test_a_wrong_clock(clock, tmp_path, mirror, monkeypatch):
+    """A laptop with an empty battery: fetching, keeping a model and features, packing."""
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "data"))
+    source = TRAIN.format(root=str(ROOT), cache=str(tmp_path / "cache"), epochs=1) + (
+        f"import json; from pathlib import Path; from helpers import fetching, keeping; from tools import pack\n"
+        f"fetching.fetch((fetching.Remote({mirror[0].url!r}, {mirror[0].checksum!r}, 1),))\n"
+        f"keeping.keep(Path({str(tmp_path / 'a.npz')!r}), np.arange(3))\n"
+        f"pack.pack(Path({str(tmp_path / 'course.zip')!r}))\n"
+        "import datetime; print(json.dumps([datetime.date.today().year, model.count_params()]))\n"
+    )
+    command = ["faketime", clock, sys.executable, "-c", source]
+    for told in ("epoch 0", "was not kept" if clock < "1980" else "read from"):
+        found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+        assert found.returncode == 0 and told in found.stdout, found.stdout + found.stderr[-2000:]
+        assert json.loads(found.stdout.splitlines()[-1]) == [int(clock[:4]), 2550]
+    assert np.array_equal(keeping.kept(tmp_path / "a.npz", (3,)), np.arange(3))
+    shutil.unpack_archive(tmp_path / "course.zip", tmp_path / "unpacked")

@@ -1,0 +1,108 @@
+"""The whole course, many times in a row, on two tiny notebooks."""
+
+from __future__ import annotations
+
+import json
+
+import nbformat
+import pytest
+
+from tools import pack, rehearse
+
+ROW = {"seconds": 2.0, "cpu_seconds": 1.0, "mib": 100, "status": "ok", "drift": []}
+
+
+def notebook(source: str, stored: str) -> nbformat.NotebookNode:
+    cell = nbformat.v4.new_code_cell(source, id="shown", metadata={"tags": ["nbval-check-output"]})
+    cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=stored)]
+    return nbformat.v4.new_notebook(cells=[cell, nbformat.v4.new_code_cell("pass")])
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """A course of two notebooks: the second one fails if a file named ``broken`` lies beside it."""
+    folder = tmp_path / "course"
+    (folder / "notebooks").mkdir(parents=True)
+    (folder / "benchmarks").mkdir()
+    nbformat.write(notebook("import time; time.sleep(0.5); print('a', 1)", "a 1\n"), folder / "notebooks" / "00_a.ipynb")
+    source = "import pathlib\nassert not pathlib.Path('broken').exists()\nprint('b')"
+    nbformat.write(notebook(source, "b\n"), folder / "notebooks" / "01_b.ipynb")
+    monkeypatch.setattr(pack, "ROOT", folder)
+    monkeypatch.setattr(rehearse, "FOLDER", tmp_path / "rehearsal")
+    monkeypatch.setattr(rehearse, "RECORDS", {"drawn": folder / "benchmarks" / "course.json"})
+    monkeypatch.setattr(rehearse, "jupyterlab_mib", lambda: 123)
+    monkeypatch.setenv("COURSE_DATA", "drawn")
+    for name in ("COURSE_PROFILE", "COURSE_DATA_DIR"):
+        monkeypatch.setenv(name, "")  # main sets them; put back after the test
+    return folder
+
+
+def test_two_runs_are_counted_and_nothing_is_left(course, tmp_path, capsys):
+    assert rehearse.main(["2"]) == 0
+    assert "2 runs: 0 notebooks failed, 0 checked outputs differed" in capsys.readouterr().out
+    found = json.loads((course / "benchmarks" / "course.json").read_text())
+    assert (found["runs"], found["failed"], found["drift"], found["jupyterlab_mib"]) == (2, [], [], 123)
+    assert list(found["notebooks"]) == ["00_a", "01_b"]
+    row = found["notebooks"]["00_a"]
+    assert row["first_seconds"] > 0 and row["later_seconds"][1] == row["later_seconds"][2] > 0 and row["mib"] > 10
+    assert not (tmp_path / "rehearsal").exists()
+
+
+def test_a_changed_output_and_a_failure_are_told_and_fail(course, capsys):
+    path = course / "notebooks" / "00_a.ipynb"
+    path.write_text(path.read_text().replace("'a', 1", "'a', 2"))
+    (course / "notebooks" / "broken").write_text("")
+    assert rehearse.main([]) == 1
+    shown = capsys.readouterr().out
+    assert "run 1: 01_b: AssertionError" in shown and "run 1: 00_a: shown" in shown
+    found = json.loads((course / "benchmarks" / "course.json").read_text())
+    assert len(found["failed"]) == len(found["drift"]) == 1 and found["notebooks"]["00_a"]["later_seconds"] is None
+
+
+def test_an_interrupted_rehearsal_goes_on_unless_the_course_has_changed(course, monkeypatch, capsys):
+    ran = []
+
+    def run_once(folder):
+        if len(ran) == 2:
+            ran.append("interrupted")
+            raise KeyboardInterrupt
+        ran.append(folder)
+        return {"00_a": ROW}
+
+    monkeypatch.setattr(rehearse, "run_once", run_once)
+    assert rehearse.main(["4"]) == 130 and "Interrupted in run 3" in capsys.readouterr().err
+    assert not list(course.glob("benchmarks/*.json"))
+    assert rehearse.main(["4"]) == 0 and "Going on after run 2 of 4" in capsys.readouterr().out
+    assert len(ran) == 5
+
+    ran[:] = []
+    assert rehearse.main(["4"]) == 130
+    (course / "README.md").write_text("changed")
+    assert len(rehearse.begin("drawn")[1]) == 2, "a page is not what runs"
+    (course / "notebooks" / "02_c.ipynb").write_text("{}")
+    ran[:] = [0, 0, 0]
+    assert rehearse.main(["4"]) == 0 and len(ran) == 7, "runs of another course count"
+
+
+def test_medians_are_of_the_runs_after_the_first():
+    runs = [{"a": ROW | {"seconds": seconds, "mib": mib}} for seconds, mib in ((9, 5), (3, 7), (1, 6), (2, 6))]
+    found = rehearse.summary(runs, "real")
+    assert found["notebooks"]["a"] == {
+        "mib": 7, "first_seconds": 9, "later_seconds": [2, 1, 3], "first_cpu_seconds": 1, "later_cpu_seconds": [1, 1, 1]
+    }  # fmt: skip
+    assert found["command"] == "COURSE_DATA=real python course.py rehearse 4"
+
+
+@pytest.mark.parametrize("arguments", [["0"], ["-3"], ["many"], ["2", "3"], ["--help"]])
+def test_what_is_no_number_of_runs_is_refused(arguments, capsys):
+    assert rehearse.main(arguments) == 2 and "how often" in capsys.readouterr().err
+
+
+def test_a_lane_must_be_named(monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_DATA", "auto")
+    assert rehearse.main([]) == 2 and "drawn or real" in capsys.readouterr().err
+
+
+def test_the_server_of_jupyterlab_is_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(rehearse, "FOLDER", tmp_path)
+    assert 30 < rehearse.jupyterlab_mib() < 1000

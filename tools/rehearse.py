@@ -1,0 +1,153 @@
+"""Run the whole course many times in a row: ``python course.py rehearse [N]``.
+
+Every notebook in a fresh kernel, quick profile, drawn data unless COURSE_DATA says otherwise, in a copy of the course
+that has kept nothing yet: the first run trains what later ones find. A run is written down as it ends, so a rehearsal
+that was interrupted goes on. After N runs (one, if no number is given) benchmarks/course.json (on real data:
+course_real.json) holds what each notebook took, what failed, and where an output that nbval checks was not the stored
+one.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+import nbformat
+
+from helpers import profile
+from tools import notebooks, pack
+
+FOLDER = pack.ROOT / "build" / "rehearsal"
+RECORDS = {"drawn": pack.ROOT / "benchmarks" / "course.json", "real": pack.ROOT / "benchmarks" / "course_real.json"}
+
+
+def checked(notebook: nbformat.NotebookNode) -> dict[str, str]:
+    """What the cells print whose output nbval checks, by the cell's id."""
+    return {
+        cell.id: "".join(output.get("text", "") for output in cell.outputs)
+        for cell in notebook.cells
+        if "nbval-check-output" in cell.metadata.get("tags", [])
+    }
+
+
+def differing(stored: dict[str, str], found: dict[str, str]) -> list[str]:
+    return [name for name, text in stored.items() if found[name] != text]
+
+
+def run_once(folder: Path) -> dict[str, dict]:
+    """Execute every notebook of the copy in ``folder``; for each its seconds, CPU seconds, MiB, status and drift."""
+    found = {}
+    for path in sorted(folder.glob("notebooks/[0-9][0-9]_*.ipynb")):
+        stored = checked(nbformat.read(path, as_version=4))
+        notebook, seconds, cpu, mib, status = notebooks.execute(path)
+        drift = differing(stored, checked(notebook)) if status == "ok" else []
+        row = {"seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1), "mib": round(mib), "status": status}
+        found[path.stem] = row | {"drift": drift}
+    return found
+
+
+def jupyterlab_mib() -> int:
+    """Peak MiB of JupyterLab's server in its first ten seconds, with no kernel."""
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0"]
+    server = subprocess.Popen(command, cwd=FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        watch = notebooks.Watch(server.pid)
+        time.sleep(10)
+        return round(watch.mib)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def summary(runs: list[dict[str, dict]], lane: str) -> dict:
+    """What the record holds: of each notebook the first run and the median, least and most of those after it."""
+    failed = [f"run {n}: {name}: {row['status']}" for n, run in enumerate(runs, 1) for name, row in run.items()
+              if row["status"] != "ok"]  # fmt: skip
+    drift = [f"run {n}: {name}: {cell}" for n, run in enumerate(runs, 1) for name, row in run.items()
+             for cell in row["drift"]]  # fmt: skip
+    rows = {}
+    for name in runs[0]:
+        rows[name] = {"mib": max(run[name]["mib"] for run in runs)}
+        for key in ("seconds", "cpu_seconds"):
+            later = [run[name][key] for run in runs[1:]]
+            spread = [round(statistics.median(later), 1), min(later), max(later)] if later else None
+            rows[name] |= {f"first_{key}": runs[0][name][key], f"later_{key}": spread}
+    return {
+        "benchmark": "course",
+        "what": "The whole course, run after run, profile quick. The first run began with nothing kept.",
+        "data": lane,
+        "runs": len(runs),
+        "failed": failed,
+        "drift": drift,
+        "notebooks": rows,
+        "device": f"{os.cpu_count()} CPU cores",
+        "versions": {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
+        "date": datetime.date.today().isoformat(),
+        "command": "COURSE_DATA=real " * (lane == "real") + f"python course.py rehearse {len(runs)}",
+    }
+
+
+def digest() -> str:
+    """Of all that runs: another text on another page does not make another course."""
+    runs = [
+        path for path in pack.contents() if path.relative_to(pack.ROOT).parts[0] in ("helpers", "notebooks", "data")
+    ]
+    runs = [path for path in runs if path.suffix != ".pyc"] + [*pack.ROOT.glob("requirements.lock")]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in runs)).hexdigest()
+
+
+def begin(lane: str) -> tuple[Path, list[dict]]:
+    """The copy of the course to run in and the runs that it has behind it; a new copy if the course has changed."""
+    copy, log, stamp = FOLDER / pack.NAME, FOLDER / "runs.jsonl", FOLDER / "stamp.txt"
+    if not stamp.is_file() or stamp.read_text() != f"{lane} {digest()}":
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        pack.pack(FOLDER / "course.zip")
+        shutil.unpack_archive(FOLDER / "course.zip", FOLDER)
+        log.write_text("", encoding="utf-8")
+        stamp.write_text(f"{lane} {digest()}")
+    return copy, [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) > 1 or arguments and (not arguments[0].isdigit() or int(arguments[0]) < 1):
+        print(f"rehearse takes how often to run the course, as 30; not {' '.join(arguments)!r}.", file=sys.stderr)
+        return 2
+    wanted = int(arguments[0]) if arguments else 1
+    lane = os.environ.setdefault("COURSE_DATA", "drawn")
+    if lane not in RECORDS:
+        print(f"COURSE_DATA is {lane!r}; a rehearsal needs drawn or real.", file=sys.stderr)
+        return 2
+    os.environ.update(COURSE_PROFILE="quick", COURSE_DATA_DIR=str(profile.data_dir()) if lane == "real" else "")
+    copy, runs = begin(lane)
+    if runs:
+        print(f"Going on after run {len(runs)} of {wanted}.", flush=True)
+    try:
+        while len(runs) < wanted:
+            runs.append(run_once(copy))
+            with (FOLDER / "runs.jsonl").open("a", encoding="utf-8") as log:
+                log.write(json.dumps(runs[-1]) + "\n")
+            rows = [(name, *list(row.values())[:3], row["status"]) for name, row in runs[-1].items()]
+            print(f"Run {len(runs)} of {wanted}:", notebooks.table(rows), sep="\n", flush=True)
+    except KeyboardInterrupt:
+        print(f"Interrupted in run {len(runs) + 1}: the same command goes on there.", file=sys.stderr)
+        return 130
+    kept = sum(path.stat().st_size for path in (copy / "data" / "cache").rglob("*") if path.is_file())
+    found = summary(runs, lane) | {"kept_mib": round(kept / 2**20), "jupyterlab_mib": jupyterlab_mib()}
+    RECORDS[lane].write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8", newline="\n")
+    shutil.rmtree(FOLDER)
+    print(*found["failed"], *found["drift"], sep="\n")
+    print(f"{wanted} runs: {len(found['failed'])} notebooks failed, {len(found['drift'])} checked outputs differed.")
+    return int(bool(found["failed"] or found["drift"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
