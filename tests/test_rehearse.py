@@ -24,7 +24,8 @@ def course(tmp_path, monkeypatch):
     folder = tmp_path / "course"
     (folder / "notebooks").mkdir(parents=True)
     (folder / "benchmarks").mkdir()
-    nbformat.write(notebook("import time; time.sleep(0.5); print('a', 1)", "a 1\n"), folder / "notebooks" / "00_a.ipynb")
+    slow = notebook("import time; time.sleep(0.5); print('a', 1)", "a 1\n")  # else it ends before it can be watched
+    nbformat.write(slow, folder / "notebooks" / "00_a.ipynb")
     source = "import pathlib\nassert not pathlib.Path('broken').exists()\nprint('b')"
     nbformat.write(notebook(source, "b\n"), folder / "notebooks" / "01_b.ipynb")
     monkeypatch.setattr(pack, "ROOT", folder)

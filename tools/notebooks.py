@@ -35,6 +35,10 @@ def budget_seconds() -> int:
     return 90 if os.environ.get("COURSE_DATA") == "real" else 60
 
 
+def quick() -> bool:
+    return os.environ.get("COURSE_PROFILE", "quick") == "quick"
+
+
 Row = tuple[str, float, float, float, str]  # name, seconds, CPU seconds, peak MiB, status
 
 
@@ -78,7 +82,7 @@ def table(rows: list[Row]) -> str:
     width = max(len("notebook"), *(len(name) for name, *_ in rows))
     lines = [lane, f"{'notebook':<{width}}  seconds    CPU  peak MiB  status"]
     for name, seconds, cpu, mib, status in rows:
-        if seconds > budget_seconds() or mib > BUDGET_MIB:
+        if quick() and (seconds > budget_seconds() or mib > BUDGET_MIB):
             status += f" (budget {budget_seconds()} s, {BUDGET_MIB} MiB)"
         lines.append(f"{name:<{width}}  {seconds:7.1f}  {cpu:5.0f}  {mib:8.0f}  {status}")
     return "\n".join(lines)
@@ -89,7 +93,7 @@ def over_twice_budget(rows: list[Row]) -> list[str]:
 
     The budget is for two free cores: on a busy machine a notebook takes longer, but half its CPU seconds do not change.
     """
-    if os.environ.get("COURSE_PROFILE", "quick") != "quick":
+    if not quick():
         return []
     most = 2 * budget_seconds()
     return [name for name, seconds, cpu, mib, _ in rows if min(seconds, cpu / 2) > most or mib > 2 * BUDGET_MIB]
