@@ -142,30 +142,20 @@ def seed_everything(seed: int = SEED) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def train_on(devices: list[str]) -> None:
-    """From here on split each batch over ``devices`` ("GPU:0", "GPU:1"), which all hold the same weights.
-
-    A ``tf.distribute.MirroredStrategy`` for every model that is built later, so that no cell needs its ``scope``.
-    """
-    tf = quiet_tensorflow()
-    with quiet_stderr():
-        tf.distribute.experimental_set_strategy(tf.distribute.MirroredStrategy(devices))
+def gpus() -> list[str]:
+    """The names of the GPUs that TensorFlow sees."""
+    return [device.name for device in quiet_tensorflow().config.list_logical_devices("GPU")]
 
 
 def start(seed: int = SEED) -> None:
-    """Start a notebook: check the switches, import TensorFlow quietly, seed, say what is in force.
-
-    In the full profile all GPUs are used: two of them, as Kaggle lends, train on half of each batch.
-    """
+    """Start a notebook: check the switches, import TensorFlow quietly, seed, say what is in force."""
     data_choice()
     tf = quiet_tensorflow()
     seed_everything(seed)
     import keras
 
-    gpus = [device.name for device in tf.config.list_logical_devices("GPU")]
-    if len(gpus) > 1 and name() == "full":
-        train_on(gpus)
-    device = f"{len(gpus)} GPUs" if len(gpus) > 1 else "GPU" if gpus else "CPU"
+    found = len(gpus())
+    device = f"{found} GPUs" if found > 1 else "GPU" if found else "CPU"
     print(
         f"Python {sys.version.split()[0]}, TensorFlow {tf.__version__}, Keras {keras.__version__} "
         f"on {device}; profile {name()}, data {data_choice()}, seed {seed}"

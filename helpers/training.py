@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import keras
 import matplotlib.pyplot as plt
@@ -25,12 +27,41 @@ def fit(model: keras.Model, *data, callbacks: Sequence[keras.callbacks.Callback]
     """``model.fit`` with one tqdm bar in place of a line per epoch.
 
     Takes what ``model.fit`` takes and returns the history as a dict: metric name to one value an
-    epoch.
+    epoch. In the full profile all GPUs train: of two, as Kaggle lends them, each on half of every batch.
     """
-    bar = TqdmCallback(verbose=0)
+    options |= {"verbose": 0, "callbacks": [TqdmCallback(verbose=0), *callbacks]}
     if hasattr(data[0], "element_spec"):  # a tf.data dataset shuffles itself, and Keras warns if told to
         options.setdefault("shuffle", False)
-    return model.fit(*data, verbose=0, callbacks=[bar, *callbacks], **options).history
+    gpus = profile.gpus()
+    if len(gpus) < 2 or profile.name() != "full":
+        return model.fit(*data, **options).history
+    twin = _twin(model, tuple(gpus))
+    twin.set_weights(model.get_weights())
+    history = twin.fit(*data, **options).history
+    model.set_weights(twin.get_weights())
+    return history
+
+
+_twins: WeakKeyDictionary[keras.Model, tuple] = WeakKeyDictionary()
+
+
+def _twin(model: keras.Model, devices: tuple[str, ...]) -> keras.Model:
+    """A copy of a compiled model that lives on all devices, kept with its optimizer's state until the next ``compile``.
+
+    Only the copy is under the strategy: variables of a model that is cannot be used in a loop of the reader's own.
+    """
+    optimizer, twin = _twins.get(model, (None, None))
+    if optimizer is not model.optimizer:
+        with profile.quiet_stderr(), _mirrored(devices).scope():
+            twin = keras.models.clone_model(model)
+            twin.compile_from_config(model.get_compile_config())
+        _twins[model] = model.optimizer, twin
+    return twin
+
+
+@functools.cache
+def _mirrored(devices: tuple[str, ...]):
+    return profile.quiet_tensorflow().distribute.MirroredStrategy(devices)
 
 
 def curves(histories: History | Mapping[str, History], title: str = "") -> Figure:

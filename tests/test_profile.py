@@ -60,7 +60,6 @@ def test_tensorflow_starts_without_a_word():
 
 
 def test_held_back_stderr_is_shown_when_the_block_fails(capfd):
-    import os
 
     with pytest.raises(ZeroDivisionError):
         with profile.quiet_stderr():
@@ -104,38 +103,3 @@ def test_seeding_repeats_python_numpy_and_tensorflow():
 
     assert draw(1) == draw(1)
     assert all(a != b for a, b in zip(draw(1), draw(2)))
-
-
-TWO_DEVICES = """
-import numpy as np, tensorflow as tf
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
-from helpers import models, profile, training
-import keras
-rng = np.random.default_rng(0)
-x, y = rng.uniform(size=(64, 28, 28, 1)).astype("float32"), np.arange(64) % 10
-for devices in (1, 2):
-    if devices == 2:
-        tf.config.list_logical_devices = lambda kind: [tf.config.LogicalDevice(f"CPU:{n}", "CPU") for n in (0, 1)]
-        profile.start()
-    profile.seed_everything()
-    model = models.book_convnet()
-    model.compile("rmsprop", "sparse_categorical_crossentropy")
-    losses = training.fit(model, x, y, epochs=3, batch_size=32)["loss"]
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    print(devices, replicas, len(getattr(model.weights[0].value, "values", [0])), *losses)
-"""
-
-
-def test_two_gpus_train_as_one_with_no_change_to_a_cell():
-    """Two logical CPU devices stand for the GPUs; each replica gets half of each batch."""
-    environment = os.environ | {"COURSE_PROFILE": "full", "COURSE_DATA": "drawn", "PYTHONPATH": str(profile.ROOT)}
-    found = subprocess.run([sys.executable, "-c", TWO_DEVICES], capture_output=True, text=True, env=environment)
-    assert found.returncode == 0, found.stderr
-    start, one, two = (
-        next(line for line in found.stdout.splitlines() if line.startswith(s)) for s in ("Py", "1 ", "2 ")
-    )
-    assert "on 2 GPUs; profile full" in start
-    assert one.split()[:3] == ["1", "1", "1"] and two.split()[:3] == ["2", "2", "2"]
-    losses = [[float(loss) for loss in line.split()[3:]] for line in (one, two)]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-3) and losses[0][0] > losses[0][-1]

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -214,3 +218,58 @@ def test_weight_hashes_see_moving_averages():
     base(np.random.default_rng(0).normal(size=(20, 4)), training=True)  # no gradient, averages move all the same
     after = training.weight_hashes(base)
     assert [layer.split("/")[-1] for layer in before if before[layer] != after[layer]] == ["norm"]
+
+
+TWO_DEVICES = """
+import numpy as np, tensorflow as tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+from helpers import augmentation, profile, training
+import keras
+rng = np.random.default_rng(0)
+x, y = rng.uniform(size=(64, 28, 28, 1)).astype("float32"), np.arange(64) % 10
+
+class Replicas(keras.callbacks.Callback):
+    def on_train_end(self, logs=None):
+        found.append(self.model.distribute_strategy.num_replicas_in_sync)
+
+for devices in (1, 2):
+    if devices == 2:
+        tf.config.list_logical_devices = lambda kind: [tf.config.LogicalDevice(f"CPU:{n}", "CPU") for n in (0, 1)]
+        profile.start()
+    profile.seed_everything()
+    found = []
+    base = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(4, 3, activation="relu"),
+                             keras.layers.GlobalMaxPooling2D()], name="base")
+    base.trainable = False
+    still = augmentation.RandomAffine(mirror=False)
+    model = keras.Sequential([keras.Input((28, 28, 1)), still, base, keras.layers.Dense(10, activation="softmax")])
+    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    frozen = training.weight_hashes(base)
+    losses = training.fit(model, x, y, epochs=2, batch_size=32, callbacks=[Replicas()])["loss"]
+    losses += training.fit(model, tf.data.Dataset.from_tensor_slices((x, y)).batch(32), callbacks=[Replicas()])["loss"]
+    assert training.weight_hashes(base) == frozen, "the frozen base has learnt"
+    base.trainable = True
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    losses += training.fit(model, x, y, shuffle=False, callbacks=[Replicas()])["loss"]
+    assert training.weight_hashes(base) != frozen, "the thawed base has not learnt"
+    with tf.GradientTape() as tape:  # a loop of the reader's own
+        loss = tf.reduce_sum(model(x[:2]))
+    assert tape.gradient(loss, model.trainable_weights)[0] is not None
+    losses.append(np.ravel(model.evaluate(x, y, verbose=0))[0])
+    print(devices, *found, *losses)
+"""
+
+
+def test_two_gpus_train_as_one_with_no_change_to_a_cell():
+    """Two logical CPU devices stand for the GPUs; each replica gets half of each batch."""
+    environment = os.environ | {"COURSE_PROFILE": "full", "COURSE_DATA": "drawn", "PYTHONPATH": str(profile.ROOT)}
+    found = subprocess.run([sys.executable, "-c", TWO_DEVICES], capture_output=True, text=True, env=environment)
+    assert found.returncode == 0, found.stderr
+    start, one, two = (
+        next(line for line in found.stdout.splitlines() if line.startswith(s)) for s in ("Py", "1 ", "2 ")
+    )
+    assert "on 2 GPUs; profile full" in start
+    assert one.split()[1:4] == ["1"] * 3 and two.split()[1:4] == ["2"] * 3
+    first, second = ([float(loss) for loss in line.split()[4:]] for line in (one, two))
+    assert first == pytest.approx(second, rel=1e-3) and first[0] > first[2] > 0
