@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 import keras
 import matplotlib.pyplot as plt
@@ -35,28 +34,23 @@ def fit(model: keras.Model, *data, callbacks: Sequence[keras.callbacks.Callback]
     gpus = profile.gpus()
     if len(gpus) < 2 or profile.name() != "full":
         return model.fit(*data, **options).history
-    twin = _twin(model, tuple(gpus))
-    twin.set_weights(model.get_weights())
+    # A copy is trained: variables of a model under the strategy could not be used in a loop of the reader's own.
+    with profile.quiet_stderr(), _mirrored(tuple(gpus)).scope():
+        twin = keras.models.clone_model(model)
+        twin.compile_from_config(model.get_compile_config())
+        _hand_over(model, twin)
     history = twin.fit(*data, **options).history
-    model.set_weights(twin.get_weights())
+    _hand_over(twin, model)
     return history
 
 
-_twins: WeakKeyDictionary[keras.Model, tuple] = WeakKeyDictionary()
-
-
-def _twin(model: keras.Model, devices: tuple[str, ...]) -> keras.Model:
-    """A copy of a compiled model that lives on all devices, kept with its optimizer's state until the next ``compile``.
-
-    Only the copy is under the strategy: variables of a model that is cannot be used in a loop of the reader's own.
-    """
-    optimizer, twin = _twins.get(model, (None, None))
-    if optimizer is not model.optimizer:
-        with profile.quiet_stderr(), _mirrored(devices).scope():
-            twin = keras.models.clone_model(model)
-            twin.compile_from_config(model.get_compile_config())
-        _twins[model] = model.optimizer, twin
-    return twin
+def _hand_over(source: keras.Model, target: keras.Model) -> None:
+    """Weights, and the state of the optimizer if it has any."""
+    target.set_weights(source.get_weights())
+    if source.optimizer.built:
+        target.optimizer.build(target.trainable_variables)
+        for variable, value in zip(target.optimizer.variables, source.optimizer.variables):
+            variable.assign(keras.ops.convert_to_numpy(value))
 
 
 @functools.cache

@@ -249,6 +249,7 @@ for devices in (1, 2):
     losses = training.fit(model, x, y, epochs=2, batch_size=32, callbacks=[Replicas()])["loss"]
     losses += training.fit(model, tf.data.Dataset.from_tensor_slices((x, y)).batch(32), callbacks=[Replicas()])["loss"]
     assert training.weight_hashes(base) == frozen, "the frozen base has learnt"
+    assert int(model.optimizer.iterations) == 6, "the optimizer goes on from where it stopped"
     base.trainable = True
     model.compile("sgd", "sparse_categorical_crossentropy")
     losses += training.fit(model, x, y, shuffle=False, callbacks=[Replicas()])["loss"]
