@@ -30,7 +30,7 @@ collect_ignore = ["notebooks/exercises"]
 KERNEL_POLL = 2  # seconds
 SLOW = ROOT / "benchmarks" / "slow_lanes.json"
 
-CHAINS = {"05": "pretrained", "06": "pretrained", "08": "pretrained", "09": "pretrained", "10": "pretrained"}
+CHAINS = {"05": "pretrained", "06": "pretrained", "08": "pretrained", "09": "pretrained", "10": "alone"}
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # one core each: threads of two TensorFlows would wait for each other
     for variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
