@@ -245,7 +245,7 @@ def rehearsed(runs: int) -> dict:
     [(1, "", "| 00 | 30 | – | 30 | 10 |"), (3, " and 19 to 19 later (the fastest of 2 runs)", None)],
 )
 def test_what_a_rehearsal_found_is_told(monkeypatch, runs, later, row):
-    monkeypatch.setattr(ledger, "benchmark", lambda name: rehearsed(1 if name.endswith("real") else runs))
+    monkeypatch.setattr(ledger_pages, "course", lambda lane="": rehearsed(1 if lane else runs))
     offline, real = ledger_pages.times()
     assert f"took 30 to 50 seconds the first time{later}" in offline and "at most 1,200 MiB" in offline
     assert "On the real data" in real and "later" not in real
@@ -255,3 +255,8 @@ def test_what_a_rehearsal_found_is_told(monkeypatch, runs, later, row):
     text = "\n".join(ledger_pages.sizes())
     assert "| 01 | 60 | 1,200 |" in text and "held 80 MiB" in text
     assert "| 40 | 50 GiB | 8 | 20.0 GiB |" in text, "40 x 1,280 MiB; 40 x 60 s in 300 s; 40 x 512 MiB"
+
+
+def test_without_a_rehearsal_on_real_data_its_column_is_empty(monkeypatch):
+    monkeypatch.setattr(ledger_pages, "course", lambda lane="": None if lane else rehearsed(3))
+    assert len(ledger_pages.times()) == 1 and "| 00 | 30 | 19 | – | 10 |" in ledger_pages.teaching()
