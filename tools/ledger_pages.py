@@ -240,14 +240,10 @@ def teaching() -> list[str]:
         on_real = f"{real[name]['first_seconds']:.0f}" if name in real else "–"
         seconds = [f"{row['first_seconds']:.0f}", again, on_real]
         rows.append([name[:2], *seconds, str(MINUTES[name[:2]])])
-    sums = [f"{sum(float(row[column]) for row in rows):.0f}" for column in (1, 2, 3, 4) if rows[0][column] != "–"]
-    head = [
-        "notebook",
-        "seconds, first time",
-        "seconds, later",
-        "first time, real data",
-        "minutes of teaching, estimate",
-    ]
+    head = ["notebook", "seconds, first time", "later, fastest", "first time, real data", "minutes to teach, estimate"]
+    measured = [column for column in zip(head, *rows) if "–" not in column]
+    sums = [f"{sum(map(int, numbers)):,}" for _, *numbers in measured[1:]]
+    head, *rows = map(list, zip(*measured))
     return table(head, [*rows, ["all", *sums]])
 
 
