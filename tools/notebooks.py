@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 EXECUTED = ROOT / "build" / "executed"
 KEPT_TAGS = {"keep_output", "nbval-check-output"}
-CELL_TIMEOUT = 3600  # seconds
+CELL_TIMEOUT = {"quick": 600, "full": 4 * 3600}  # seconds, after which a kernel is held to have hung
 BUDGET_MIB = 2048  # quick profile, 2 CPU cores; twice this fails
 
 
@@ -122,7 +122,7 @@ def execute(path: Path) -> tuple[nbformat.NotebookNode, float, float, float, str
     bar = tqdm(total=len(code), desc=path.stem, unit="cell", leave=False)
     client = NotebookClient(
         notebook,
-        timeout=CELL_TIMEOUT,
+        timeout=CELL_TIMEOUT.get(os.environ.get("COURSE_PROFILE"), CELL_TIMEOUT["full"]),
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_executed=lambda cell, cell_index, **_: bar.update(cell.cell_type == "code"),

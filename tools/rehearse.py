@@ -98,10 +98,9 @@ def summary(runs: list[dict[str, dict]], lane: str) -> dict:
 
 def digest() -> str:
     """Of all that runs: another text on another page does not make another course."""
-    runs = [
-        path for path in pack.contents() if path.relative_to(pack.ROOT).parts[0] in ("helpers", "notebooks", "data")
-    ]
-    runs = [path for path in runs if path.suffix != ".pyc"] + [*pack.ROOT.glob("requirements.lock")]
+    parts, kinds = ("helpers", "notebooks", "data"), (".py", ".ipynb", ".h5")
+    runs = [path for path in pack.contents() if path.relative_to(pack.ROOT).parts[0] in parts and path.suffix in kinds]
+    runs += pack.ROOT.glob("requirements.lock")
     return hashlib.sha256(b"".join(path.read_bytes() for path in runs)).hexdigest()
 
 
@@ -144,8 +143,8 @@ def main(arguments: list[str]) -> int:
     found = summary(runs, lane) | {"kept_mib": round(kept / 2**20), "jupyterlab_mib": jupyterlab_mib()}
     RECORDS[lane].write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8", newline="\n")
     shutil.rmtree(FOLDER)
-    print(*found["failed"], *found["drift"], sep="\n")
-    print(f"{wanted} runs: {len(found['failed'])} notebooks failed, {len(found['drift'])} checked outputs differed.")
+    told = f"{wanted} runs: {len(found['failed'])} notebooks failed, {len(found['drift'])} checked outputs differed."
+    print(*found["failed"], *found["drift"], told, sep="\n")
     return int(bool(found["failed"] or found["drift"]))
 
 
