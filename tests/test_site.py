@@ -151,10 +151,16 @@ def test_the_teachers_page_names_sections_that_exist():
 
 
 def test_the_times_of_the_teachers_page_add_up():
-    rows = re.findall(r"^\| (\d\d|all) \| ([\d,]+) \| (\d+) \|$", TEACHING, re.M)
-    seconds, minutes = ([int(row[i].replace(",", "")) for row in rows] for i in (1, 2))
-    assert [row[0] for row in rows[:-1]] == [path.name[:2] for path in notebooks.find([])]
-    assert sum(seconds[:-1]) == seconds[-1] and sum(minutes[:-1]) == minutes[-1]
+    rows = re.findall(r"^\| (\d\d|all) ((?:\| [\d,]+ )+)\|$", TEACHING, re.M)
+    assert [name for name, _ in rows[:-1]] == [path.name[:2] for path in notebooks.find([])]
+    columns = list(zip(*([int(number) for number in re.findall(r"\d+", row.replace(",", ""))] for _, row in rows)))
+    assert len(columns) >= 2 and all(sum(column[:-1]) == column[-1] for column in columns)
+
+
+def test_solutions_have_a_title_of_their_own():
+    exercise, solution = site.exercises()[1]
+    assert site.entry(exercise).startswith("01 Exercises: Convnet basics <notebooks/exercises/")
+    assert site.entry(solution).startswith("01 Solutions: Convnet basics <notebooks/solutions/")
 
 
 # From here on Sphinx is needed: python course.py site installs it.

@@ -265,8 +265,7 @@ def sizes() -> list[str]:
         f"CPU seconds are those of a first run, quick profile, drawn data, {machine(found)}; a later run finds most "
         f"networks trained. JupyterLab's own server held {found['jupyterlab_mib']} MiB, and the course leaves "
         f"{found['kept_mib']} MiB of networks and pictures in each home. For a room that means, if nobody closes the "
-        f"hungriest notebook and all start the longest one at the same moment and shall have it within {WAIT // 60} "
-        "minutes:",
+        f"hungriest notebook, and if all start the longest one at once and wait {WAIT // 60} minutes at most:",
         "",
         *table(["learners", "memory", "cores", "disk"], rooms),
     ]

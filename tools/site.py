@@ -151,8 +151,15 @@ def contents(caption: str, pages: list[str]) -> str:
     return "\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```", ""])
 
 
+def own_title(notebook: nbformat.NotebookNode, path: Path) -> nbformat.NotebookNode:
+    """A solutions notebook bears the title of the exercises that are made from it: here it gets one of its own."""
+    if path.parent.name == "solutions":
+        notebook.cells[0].source = notebook.cells[0].source.replace("# Exercises:", "# Solutions:", 1)
+    return notebook
+
+
 def title(path: Path) -> str:
-    heading = re.search(r"^# (.*)", nbformat.read(path, as_version=4).cells[0].source, re.M).group(1)
+    heading = re.search(r"^# (.*)", own_title(nbformat.read(path, as_version=4), path).cells[0].source, re.M).group(1)
     number = re.match(r"\d\d", path.name)
     return f"{number.group()} {heading}" if number else heading
 
@@ -215,7 +222,7 @@ def assemble(paths: list[Path]) -> None:
     for path in [EXECUTED / path.name for path in paths] + [path for pair in pairs for path in pair]:
         target = SOURCE / (Path("notebooks") / path.name if path.parent == EXECUTED else path.relative_to(ROOT))
         target.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(for_reading(nbformat.read(path, as_version=4)), target)
+        nbformat.write(for_reading(own_title(nbformat.read(path, as_version=4), path)), target)
     more = ["results", "exercises", "glossary", "teaching", "hub", "sources"]
     if pairs:
         (SOURCE / "exercises.md").write_text(exercises_page(pairs), encoding="utf-8")
