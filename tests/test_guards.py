@@ -78,12 +78,13 @@ def test_a_dead_kernel_fails_long_before_the_cell_timeout(tmp_path):
 
 def test_what_a_whole_notebook_showed_is_kept_for_the_site_and_a_part_is_not(tmp_path, monkeypatch):
     source = tmp_path / "trial.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell("1", count=None), cell("print(2)", "old")]), source)
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell("1", count=None), cell("print(2); 3;", "old")]), source)
     monkeypatch.setattr(notebooks, "EXECUTED", tmp_path / "executed")
-    shown = [nbformat.v4.new_output("stream", name="stdout", text="2")]
+    value = nbformat.v4.new_output("execute_result", {"text/plain": "3"})  # which the semicolon hides
+    shown = [nbformat.v4.new_output("stream", name="stdout", text="2"), value]
     notebooks.keep_executed(source, [[]])
     assert not (tmp_path / "executed").exists()
 
     notebooks.keep_executed(source, [[], shown])
     first, second = nbformat.read(tmp_path / "executed" / "trial.ipynb", as_version=4).cells
-    assert (first.execution_count, first.outputs) == (1, []) and second.outputs[0].text == "2"
+    assert (first.execution_count, first.outputs) == (1, []) and [output.text for output in second.outputs] == ["2"]
