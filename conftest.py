@@ -119,10 +119,8 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_runtest_logreport(report):
-    if "slow" in report.keywords and not report.skipped:
-        outcome, seconds, _ = _slow.get(report.nodeid, ("passed", 0.0, ""))
-        outcome = "failed" if report.failed else outcome
-        _slow[report.nodeid] = (outcome, round(seconds + report.duration, 1), datetime.date.today().isoformat())
+    if "slow" in report.keywords and (report.when == "call" and not report.skipped or report.failed):
+        _slow[report.nodeid] = (report.outcome, round(report.duration, 1), datetime.date.today().isoformat())
     for kind, value in report.user_properties:
         if kind == "notebook":
             name, cpu, mib = value
