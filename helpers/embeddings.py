@@ -29,7 +29,7 @@ from helpers.training import Score
 
 AT_ONCE = 200  # images in one forward pass
 NEIGHBORS = 12
-ROUNDS = 500  # of t-SNE; 1,000 take twice the time and change no score of 5,000 points by 0.001
+ROUNDS = 500  # of t-SNE; 1,000 take twice the time and change the scores of 5,000 points by 0.002 at most
 PROBE_RIDGE = 0.1
 
 # Ten colors by search: the smallest difference of two, for normal sight and for each of three kinds of color
