@@ -164,7 +164,7 @@ def nearest_class(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def _trustworthiness(distances: np.ndarray, embedding: np.ndarray) -> float:
-    """scikit-learn's needs several tables of (N, N) indices; this one holds a few rows at a time."""
+    """scikit-learn's needs several tables of (N, N) indices; this one holds one row of them at a time."""
     n, k = len(distances), NEIGHBORS
     near = NearestNeighbors(n_neighbors=k).fit(embedding).kneighbors(return_distance=False)
     away = 0
