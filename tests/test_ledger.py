@@ -237,20 +237,20 @@ def rehearsed(runs: int) -> dict:
     row = {"mib": 1000, "first_seconds": 30.4, "later_seconds": later, "first_cpu_seconds": 45.0}
     rows = {"00_a": row, "01_b": row | {"mib": 1200, "first_seconds": 50.0, "first_cpu_seconds": 60.0}}
     common = {"device": "2 CPU cores", "date": "2026-01-02", "kept_mib": 512, "jupyterlab_mib": 80}
-    return common | {"runs": runs, "notebooks": rows}
+    return common | {"runs": runs, "at_once": 2, "notebooks": rows}
 
 
 @pytest.mark.parametrize(
     ("runs", "later", "row"),
     [
         (1, "", "| 00 | 30 | 30 | 10 |"),
-        (3, " and 19 to 19 later (the fastest of 2 runs)", "| 01 | 50 | 19 | 50 | 40 |"),
+        (3, " and 19 to 19 later (2 at a time; the fastest of 2 runs)", "| 01 | 50 | 19 | 50 | 40 |"),
     ],
 )
 def test_what_a_rehearsal_found_is_told(monkeypatch, runs, later, row):
     monkeypatch.setattr(ledger_pages, "course", lambda lane="": rehearsed(1 if lane else runs))
     offline, real = ledger_pages.times()
-    assert f"took 30 to 50 seconds the first time{later}" in offline and "at most 1,200 MiB" in offline
+    assert f"took 30 to 50 seconds the first time (by itself){later}, and at most 1,200 MiB" in offline
     assert "On the real data" in real and "later" not in real
     table = ledger_pages.teaching()
     assert row in table

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import nbformat
+import psutil
 import pytest
 
 from tools import pack, rehearse
@@ -63,18 +69,19 @@ def test_a_changed_output_and_a_failure_are_told_and_fail(course, capsys):
 def test_an_interrupted_rehearsal_goes_on_unless_the_course_has_changed(course, monkeypatch, capsys):
     ran = []
 
-    def run_once(folder):
+    def run_once(folder, at_once):
         if len(ran) == 2:
             ran.append("interrupted")
             raise KeyboardInterrupt
-        ran.append(folder)
+        ran.append(at_once)
         return {"00_a": ROW}
 
     monkeypatch.setattr(rehearse, "run_once", run_once)
     assert rehearse.main(["4"]) == 130 and "Interrupted in run 3" in capsys.readouterr().err
     assert not list(course.glob("benchmarks/*.json"))
     assert rehearse.main(["4"]) == 0 and "Going on after run 2 of 4" in capsys.readouterr().out
-    assert len(ran) == 5
+    later = rehearse.AT_ONCE
+    assert ran == [1, later, "interrupted", later, later], "the first run, and it only, is to be timed alone"
 
     ran[:] = []
     assert rehearse.main(["4"]) == 130
@@ -83,6 +90,33 @@ def test_an_interrupted_rehearsal_goes_on_unless_the_course_has_changed(course, 
     (course / "notebooks" / "02_c.ipynb").write_text("{}")
     ran[:] = [0, 0, 0]
     assert rehearse.main(["4"]) == 0 and len(ran) == 7, "runs of another course count"
+
+
+def test_two_at_a_time_are_told_apart(course):
+    path = course / "notebooks" / "01_b.ipynb"
+    path.write_text(path.read_text().replace("print('b')", "print('c')"))
+    found = rehearse.run_once(course, 2)
+    assert {name: (row["status"], row["drift"]) for name, row in found.items()} == {
+        "00_a": ("ok", []), "01_b": ("ok", ["shown"])
+    }  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
+def test_an_interrupt_ends_all_kernels(course):
+    for number in range(4):
+        source = f"import pathlib, time\npathlib.Path('begun_{number}').touch()\ntime.sleep(100)"
+        nbformat.write(notebook(source, ""), course / "notebooks" / f"0{number}_{'abcd'[number]}.ipynb")
+    code = f"import pathlib; from tools import rehearse; rehearse.run_once(pathlib.Path({str(course)!r}), 2)"
+    running = subprocess.Popen([sys.executable, "-c", code], cwd=rehearse.notebooks.ROOT, stderr=subprocess.PIPE)
+    for _ in range(600):
+        if len(list(course.glob("notebooks/begun_*"))) == 2:
+            break
+        time.sleep(0.1)
+    kernels = psutil.Process(running.pid).children()
+    assert len(kernels) == 2
+    running.send_signal(signal.SIGINT)
+    assert b"KeyboardInterrupt" in running.communicate(timeout=30)[1]
+    assert not any(kernel.is_running() for kernel in kernels) and len(list(course.glob("notebooks/begun_*"))) == 2
 
 
 def test_medians_are_of_the_runs_after_the_first():

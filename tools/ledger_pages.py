@@ -222,10 +222,10 @@ def times() -> list[str]:
         found = course(lane)
         if found is None:
             continue
-        text = f"{data}, one after the other, a notebook took {span(found, 'first_seconds')} seconds the first time"
+        text = f"{data} a notebook took {span(found, 'first_seconds')} seconds the first time (by itself)"
         if found["runs"] > 1:
             best = span(found, "later_seconds", lambda spread: spread[1])
-            text += f" and {best} later (the fastest of {found['runs'] - 1} runs)"
+            text += f" and {best} later ({found['at_once']} at a time; the fastest of {found['runs'] - 1} runs)"
         most = max(row["mib"] for row in found["notebooks"].values())
         lines.append(f"{text}, and at most {most:,} MiB of memory (quick profile, {machine(found)}).")
     return lines

@@ -1,10 +1,10 @@
 """Run the whole course many times in a row: ``python course.py rehearse [N]``.
 
 Every notebook in a fresh kernel, quick profile, drawn data unless COURSE_DATA says otherwise, in a copy of the course
-that has kept nothing yet: the first run trains what later ones find. A run is written down as it ends, so a rehearsal
-that was interrupted goes on. After N runs (one, if no number is given) benchmarks/course.json (on real data:
-course_real.json) holds what each notebook took, what failed, and where an output that nbval checks was not the stored
-one.
+that has kept nothing yet: the first run, one notebook after the other, trains what later ones find; these take two
+notebooks at a time. A run is written down as it ends, so a rehearsal that was interrupted goes on. After N runs (one,
+if no number is given) benchmarks/course.json (on real data: course_real.json) holds what each notebook took, what
+failed, and where an output that nbval checks was not the stored one.
 """
 
 from __future__ import annotations
@@ -18,16 +18,19 @@ import statistics
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 
 import nbformat
+import psutil
 
 from helpers import profile
 from tools import notebooks, pack
 
 FOLDER = pack.ROOT / "build" / "rehearsal"
 RECORDS = {"drawn": pack.ROOT / "benchmarks" / "course.json", "real": pack.ROOT / "benchmarks" / "course_real.json"}
+AT_ONCE = min(2, os.cpu_count() or 1)  # notebooks, after the first run: each uses little more than one core
 
 
 def checked(notebook: nbformat.NotebookNode) -> dict[str, str]:
@@ -43,16 +46,26 @@ def differing(stored: dict[str, str], found: dict[str, str]) -> list[str]:
     return [name for name, text in stored.items() if found[name] != text]
 
 
-def run_once(folder: Path) -> dict[str, dict]:
-    """Execute every notebook of the copy in ``folder``; for each its seconds, CPU seconds, MiB, status and drift."""
-    found = {}
-    for path in sorted(folder.glob("notebooks/[0-9][0-9]_*.ipynb")):
-        stored = checked(nbformat.read(path, as_version=4))
-        notebook, seconds, cpu, mib, status = notebooks.execute(path)
-        drift = differing(stored, checked(notebook)) if status == "ok" else []
-        row = {"seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1), "mib": round(mib), "status": status}
-        found[path.stem] = row | {"drift": drift}
-    return found
+def run_one(path: Path) -> dict:
+    """Execute a notebook; its seconds, CPU seconds, MiB, status and drift."""
+    stored = checked(nbformat.read(path, as_version=4))
+    notebook, seconds, cpu, mib, status = notebooks.execute(path)
+    drift = differing(stored, checked(notebook)) if status == "ok" else []
+    row = {"seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1), "mib": round(mib), "status": status}
+    return row | {"drift": drift}
+
+
+def run_once(folder: Path, at_once: int) -> dict[str, dict]:
+    """Execute every notebook of the copy in ``folder``, ``at_once`` at a time; what became of each, by its name."""
+    paths = sorted(folder.glob("notebooks/[0-9][0-9]_*.ipynb"))
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            return dict(zip([path.stem for path in paths], pool.map(run_one, paths)))
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in psutil.Process().children():  # without its kernel a thread ends
+                child.kill()
+            raise
 
 
 def jupyterlab_mib() -> int:
@@ -83,9 +96,11 @@ def summary(runs: list[dict[str, dict]], lane: str) -> dict:
             rows[name] |= {f"first_{key}": runs[0][name][key], f"later_{key}": spread}
     return {
         "benchmark": "course",
-        "what": "The whole course, run after run, profile quick. The first run began with nothing kept.",
+        "what": "The whole course, run after run, profile quick. The first run began with nothing kept and ran one "
+        "notebook at a time, each later one as many as at_once says.",
         "data": lane,
         "runs": len(runs),
+        "at_once": AT_ONCE,
         "failed": failed,
         "drift": drift,
         "notebooks": rows,
@@ -131,7 +146,7 @@ def main(arguments: list[str]) -> int:
         print(f"Going on after run {len(runs)} of {wanted}.", flush=True)
     try:
         while len(runs) < wanted:
-            runs.append(run_once(copy))
+            runs.append(run_once(copy, AT_ONCE if runs else 1))
             with (FOLDER / "runs.jsonl").open("a", encoding="utf-8") as log:
                 log.write(json.dumps(runs[-1]) + "\n")
             rows = [(name, *list(row.values())[:3], row["status"]) for name, row in runs[-1].items()]
