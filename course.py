@@ -8,14 +8,14 @@ Commands:
   exercises            write notebooks/exercises from notebooks/solutions
   data [status|fetch]  what data is here; fetch the rest, or what is named
   measure [NAME ...]   measure the numbers in results/ again
-  results              write docs/results.md and the README's table from results/
+  results              write the measured numbers of results/ and benchmarks/ into README.md and docs/
   site                 build the course as a web site, build/site/index.html
   benchmark [NAME ...] time what is in benchmarks/ against its rival
   pretrain             train the course's own small base again (data/models)
   rehearse [N]         run the whole course N times in a row; say what it took and whether anything changed
   pack [FILE.zip]      the course as one file, for Kaggle and Colab
-  workshop DIR         fill a folder with all that a room without a network needs
-  serve DIR            serve that folder to the room; says what to type on each laptop
+  workshop DIR [KIND]  fill a folder with all that a room without a network needs (KIND: linux, macos, windows)
+  serve DIR [--port N] serve that folder to the room; says what to type on each laptop
   badges OWNER/NAME    write links to Colab, Kaggle and Binder, once the course is on GitHub
 
 Options for any command:
@@ -63,7 +63,7 @@ This is Python {version} ({exe}){why}, and no other was found.
   any system       install Miniforge, then: conda env create -f environment.yml
 Then run the same command again."""
 NO_PACKAGES = """the packages could not be installed; the lines above say why.
-Nothing is lost: run the same command again to go on. With no network, use --wheelhouse DIR."""
+Nothing is lost: run the same command again to go on. %s"""
 
 
 def fail(message):
@@ -132,7 +132,8 @@ def install(files, wheelhouse, stamp):
     uv = [python, "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python] + source
     fast = works(pip + ["uv"], quiet=True) and works(uv + requirements, quiet=True)
     if not fast and not works(pip + requirements):  # uv knows no pip.conf; pip also says what is wrong
-        fail(NO_PACKAGES)
+        hint = "Has %s packages for this system and this Python?" % wheelhouse
+        fail(NO_PACKAGES % (hint if wheelhouse else "With no network, use --wheelhouse DIR."))
     stamp.write_text(digest + " " + has)
 
 

@@ -1,6 +1,6 @@
 """The two switches, seeds, folders, and a quiet TensorFlow.
 
-``COURSE_PROFILE``   quick (under a minute a notebook on 2 CPU cores) or full (the sources' sizes
+``COURSE_PROFILE``   quick (about a minute a notebook on 2 CPU cores) or full (the sources' sizes
                      and epochs). Default: full where TensorFlow sees a GPU, else quick.
 ``COURSE_DATA``      real, drawn (never touches the network) or auto (the default).
 ``COURSE_DATA_DIR``  where datasets and weights lie; default: ``data/`` of the course.

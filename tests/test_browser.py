@@ -16,7 +16,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import pytest
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.skipif(bool(missing), reason=missing)
 
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
 FIGURES = {"00_start_here": 1, "01_convnet_basics": 5, "07_intermediate_activations": 8, "10_layerwise_tsne": 5}
-PROMPTS = ".jp-Notebook .jp-CodeCell .jp-InputPrompt"
+PROMPTS = ".jp-CodeCell .jp-InputPrompt"
 SECONDS = 400  # for all cells of a notebook, on a slow machine that trains its networks anew
 
 
@@ -62,6 +62,7 @@ def lab(tmp_path_factory) -> Iterator[str]:
     environment = os.environ | dict.fromkeys(names, str(folder)) | {"COURSE_DATA": "drawn", "COURSE_PROFILE": "quick"}
     options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=" + address.rpartition(":")[2]]
     options += ["--IdentityProvider.token=", f"--ServerApp.root_dir={folder / pack.NAME}", "--LabApp.news_url="]
+    options += ["--LabApp.expose_app_in_browser=True"]  # window.jupyterapp, to open a tab and to come back to it
     with (folder / "log.txt").open("w") as log:
         command = [sys.executable, "-m", "jupyterlab", *options]
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
@@ -78,46 +79,47 @@ def lab(tmp_path_factory) -> Iterator[str]:
             server.wait(30)
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
-        yield browser
-        browser.close()
-
-
 @dataclass
-class Opened:
-    """A notebook in a tab of its own, with all its cells on their way, and what the page asked for and threw."""
+class Lab:
+    """JupyterLab in a browser: its page, the address of each notebook's tab in it, what it asked for and threw."""
 
     page: playwright.Page
-    asked: set[str | None] = field(default_factory=set)
-    broken: list[str] = field(default_factory=list)
+    tabs: dict[str, str]
+    asked: set[str | None]
+    broken: list[str]
 
 
 @pytest.fixture(scope="module")
-def opened(lab, chromium) -> dict[str, Opened]:
-    """Every notebook, Run All; the longest first, since they run side by side."""
-    found = {}
-    for name in reversed(FIGURES):
-        tab = found[name] = Opened(chromium.new_page(viewport={"width": 1280, "height": 1000}))
-        tab.page.on("request", lambda request, tab=tab: tab.asked.add(urlsplit(request.url).hostname))
-        tab.page.on("pageerror", lambda error, tab=tab: tab.broken.append(str(error)))
-        tab.page.goto(f"{lab}/lab/workspaces/{name}/tree/notebooks/{name}.ipynb")
-        tab.page.wait_for_selector(".jp-Notebook .jp-MarkdownOutput h1", timeout=90_000)
-        expect(tab.page.get_by_text(re.compile(r"\| Idle$")).first).to_be_visible(timeout=90_000)
-        tab.page.get_by_role("menuitem", name="Run", exact=True).first.click()
-        tab.page.get_by_text("Run All Cells", exact=True).click()
-        expect(tab.page.locator(PROMPTS).filter(has_text="*").first).to_be_attached(timeout=30_000)
-    return found
+def opened(lab) -> Iterator[Lab]:
+    """Every notebook in a tab of its own, Run All; the longest first, since they run side by side."""
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+        found = Lab(browser.new_page(viewport={"width": 1280, "height": 1000}, reduced_motion="reduce"), {}, set(), [])
+        found.page.on("request", lambda request: found.asked.add(urlsplit(request.url).hostname))
+        found.page.on("pageerror", lambda error: found.broken.append(str(error)))
+        found.page.goto(f"{lab}/lab")
+        found.page.wait_for_function("window.jupyterapp?.commands.hasCommand('docmanager:open')", timeout=90_000)
+        found.page.evaluate("jupyterapp.restored.then(() => null)")
+        for name in reversed(FIGURES):
+            opening = "path => jupyterapp.commands.execute('docmanager:open', {path}).then(widget => widget.id)"
+            found.tabs[name] = f"[id='{found.page.evaluate(opening, f'notebooks/{name}.ipynb')}']"
+            tab = found.page.locator(found.tabs[name])
+            expect(tab.locator(".jp-MarkdownOutput h1").first).to_be_visible(timeout=90_000)
+            expect(found.page.get_by_text(re.compile(r"\| Idle$")).first).to_be_visible(timeout=90_000)
+            found.page.get_by_role("menuitem", name="Run", exact=True).first.click()
+            found.page.get_by_text("Run All Cells", exact=True).click()
+            expect(tab.locator(PROMPTS).filter(has_text="*").first).to_be_attached(timeout=30_000)
+        yield found
+        browser.close()
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_run_all_in_jupyterlab(name, opened):
-    page = opened[name].page
+    page, tab = opened.page, opened.page.locator(opened.tabs[name])
     try:
-        expect(page.locator(PROMPTS).filter(has_text="*")).to_have_count(0, timeout=SECONDS * 1000)
-        outputs = page.locator(".jp-Notebook .jp-Cell-outputWrapper")
+        expect(tab.locator(PROMPTS).filter(has_text="*")).to_have_count(0, timeout=SECONDS * 1000)
+        page.evaluate("id => jupyterapp.shell.activateById(id)", tab.get_attribute("id"))
+        outputs = tab.locator(".jp-Cell-outputWrapper")
         for kind in ("error", "stderr"):
             said = outputs.locator(f"[data-mime-type='application/vnd.jupyter.{kind}']")
             assert said.count() == 0, said.first.inner_text()
@@ -128,8 +130,7 @@ def test_run_all_in_jupyterlab(name, opened):
     except Exception:
         page.screenshot(path=ROOT / "build" / f"browser-{name}.png")
         raise
-    assert opened[name].asked <= {"127.0.0.1", None, ""} and not opened[name].broken, opened[name]
-    page.close()
+    assert opened.asked <= {"127.0.0.1", None, ""} and not opened.broken, opened
 
 
 def moved(page: playwright.Page, outputs: playwright.Locator, number: str) -> bool:

@@ -250,14 +250,16 @@ def rehearsed(runs: int) -> dict:
 def test_what_a_rehearsal_found_is_told(monkeypatch, runs, later, row):
     monkeypatch.setattr(ledger_pages, "course", lambda lane="": rehearsed(1 if lane else runs))
     offline, real = ledger_pages.times()
-    assert f"took 30 to 50 seconds the first time (by itself){later}, and at most 1,200 MiB" in offline
+    assert f"took 30 to 50 seconds the first time (one by one, in order){later}, and at most 1,200 MiB" in offline
     assert "On the real data" in real and "later" not in real
     table = ledger_pages.teaching()
     assert row in table
     assert table[-1] == ("| all | 80 | 80 | 50 |" if runs == 1 else "| all | 80 | 38 | 80 | 50 |")
     text = "\n".join(ledger_pages.sizes())
     assert "| 01 | 60 | 1,200 |" in text and "held 80 MiB" in text
-    assert "| 40 | 50 GiB | 8 | 20.0 GiB |" in text, "40 x 1,280 MiB; 40 x 60 s in 300 s; 40 x 512 MiB"
+    assert "| 40 | 50 GiB | 8 | 20.0 GiB |" in text and "| 1 | 2 GiB | 1 | 0.5 GiB |" in text, (
+        "40 x 1,280 MiB; 40 x 60 s in 300 s; 40 x 512 MiB"
+    )
 
 
 def test_without_a_rehearsal_on_real_data_there_is_no_column_for_it(monkeypatch):

@@ -59,14 +59,35 @@ def stick(course, tmp_path, monkeypatch, capsys) -> Path:
     fetched.mkdir()
     (fetched / "digits.npz").write_bytes(b"digits")
     monkeypatch.setattr(workshop.fetching, "fetched_dir", lambda: fetched)
-    monkeypatch.setattr(
-        workshop, "add_wheels", lambda folder: str(shutil.copytree(course / "wheels", folder / "wheels"))[:0]
-    )
+
+    def add_wheels(folder: Path, kind: str, python: str) -> str:
+        shutil.copytree(course / "wheels", folder / "wheels", dirs_exist_ok=True)
+        (folder / "wheels" / f"tensorflow-2-{workshop.KINDS[kind].platforms[-1]}.whl").touch()
+        return f"packages for {kind}" * (python == "3.13")
+
+    monkeypatch.setattr(workshop, "add_wheels", add_wheels)
     folder = tmp_path / "the stick"
-    missing = workshop.workshop(folder)
-    assert [reason.split(":")[0] for reason in missing] == ["data", "site"], "the stand-in fetches nothing"
+    missing = workshop.workshop(folder, ["linux", "windows"])
+    wanted = ["packages for linux", "packages for windows", "data", "site"]
+    assert [reason.split(":")[0] for reason in missing] == wanted, "the stand-in fetches nothing"
+    text = (folder / "README.txt").read_text()
+    assert "than these" in text and "Linux on x86-64; Windows on x86-64." in text and "Mac" not in text.split("than")[1]
     assert (folder / "data" / "fetched" / "digits.npz").read_bytes() == b"digits"
     return folder
+
+
+@pytest.mark.parametrize("kind", workshop.KINDS)
+def test_each_computer_gets_the_packages_that_the_lock_has_for_it(kind):
+    """Compared with what uv, which reads the lock in its own way, would install there."""
+    pytest.importorskip("uv", reason="course.py installed with pip alone")
+    for python in workshop.PYTHONS:
+        found = {name.lower() for name in workshop.needed(workshop.KINDS[kind], python)} - {"uv"}
+        system = {"linux": "linux", "macos": "macos", "windows": "windows"}[kind]
+        command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-deps", "--no-header", "--no-annotate"]
+        command += [f"--python-platform={system}", f"--python-version={python}", "--offline", "requirements.lock"]
+        told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert told.returncode == 0, told.stderr
+        assert found == set(told.stdout.lower().split()) and len(found) > 100
 
 
 def laptop(tmp_path: Path, *command: str, times: int = 1) -> str:
@@ -131,7 +152,8 @@ def test_a_stick_that_is_cut_short_leaves_no_half_course(stick, tmp_path):
     [
         (["serve"], 2, "Usage: python course.py serve DIR [--port N]"),
         (["serve", "a", "--port", "many"], 2, "Usage"),
-        (["workshop", "--help"], 2, "Usage: python course.py workshop DIR"),
+        (["workshop", "--help"], 2, "Usage: python course.py workshop DIR [linux|macos|windows ...]"),
+        (["workshop", "a", "amiga"], 2, "Usage"),
         (["serve", "nowhere"], 1, "holds no course. Fill it: python course.py workshop nowhere"),
     ],
 )

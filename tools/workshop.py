@@ -1,8 +1,8 @@
 """The course for a room without a network: ``python course.py workshop DIR``, then ``python course.py serve DIR``.
 
-``workshop`` fills a folder, on a stick say, with the course, the packages for computers like this one, the public
-data and the site. Run it on a computer of each kind that will come (Windows, macOS, Linux; each adds its packages).
-``serve [--port N]`` offers that folder to the local network and prints the one line to type on each laptop.
+``workshop DIR [linux|macos|windows ...]`` fills a folder, on a stick say, with the course, the packages for all three
+kinds of computer (or those that are named) and for each Python that the course runs on, the public data and the site.
+``serve DIR [--port N]`` offers that folder to the local network and prints the one line to type on each laptop.
 """
 
 from __future__ import annotations
@@ -13,8 +13,12 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
+from dataclasses import dataclass
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from helpers import fetching
 from tools import pack
@@ -23,29 +27,78 @@ ROOT = pack.ROOT
 LINE = "import urllib.request as u; SOURCE='http://{host}:{port}'; exec(u.urlopen(SOURCE + '/start.py').read())"
 STICK = """Seeing Convnets, for a room without a network.
 
-From this folder, on a laptop with Python 3.10 to 3.13, in the folder where the course shall be:
-    python {start}
+On a laptop with Python 3.10 to 3.13, in a terminal, in the folder where the course shall be: run start.py of this
+folder. If the stick is E: or /media/stick there:
+    Windows        py E:\\start.py
+    macOS, Linux   python3 /media/stick/start.py
 To serve it to a room, on one laptop with the course:
-    python course.py serve {folder}
-Packages are here for the kinds of computer on which `python course.py workshop` was run into this folder.
+    python course.py serve DIR     (DIR: this folder)
+Packages for other computers than these cannot be installed from here: {kinds}.
 """
 
 
-def workshop(folder: Path) -> list[str]:
-    """Fill ``folder``; returns what is missing, in words. What is there already stays."""
+@dataclass(frozen=True)
+class Kind:
+    """A kind of computer: as people call it, what its wheels are called, and how Python's markers tell it apart."""
+
+    title: str
+    platforms: tuple[str, ...]
+    markers: dict[str, str]
+
+
+KINDS = {
+    "linux": Kind(
+        "Linux on x86-64",
+        (*(f"manylinux_2_{n}_x86_64" for n in range(28, 4, -1)), "manylinux2014_x86_64", "manylinux1_x86_64"),
+        {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix"},
+    ),
+    "macos": Kind(
+        "Macs with Apple silicon, macOS 14 or later",
+        ("macosx_14_0_arm64",),
+        {"sys_platform": "darwin", "platform_system": "Darwin", "platform_machine": "arm64", "os_name": "posix"},
+    ),
+    "windows": Kind(
+        "Windows on x86-64",
+        ("win_amd64",),
+        {"sys_platform": "win32", "platform_system": "Windows", "platform_machine": "AMD64", "os_name": "nt"},
+    ),
+}
+PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+
+
+def workshop(folder: Path, kinds: list[str]) -> list[str]:
+    """Fill ``folder`` for the ``kinds`` of computers; returns what is missing, in words. What is there stays."""
     folder.mkdir(parents=True, exist_ok=True)
     print(f"Course: {pack.pack(folder / f'{pack.NAME}.zip')} files", flush=True)
     shutil.copy(ROOT / "tools" / "workshop_start.py", folder / "start.py")
-    (folder / "README.txt").write_text(STICK.format(start=folder / "start.py", folder=folder), encoding="utf-8")
-    return [reason for step in (add_wheels, add_data, add_site) if (reason := step(folder))]
+    missing = [add_wheels(folder, kind, python) for kind in kinds for python in PYTHONS]
+    missing += [add_data(folder), add_site(folder)]
+    here = [kind.title for kind in KINDS.values() if any(folder.glob(f"wheels/tensorflow-*-{kind.platforms[0][:3]}*"))]
+    (folder / "README.txt").write_text(STICK.format(kinds="; ".join(here) or "none yet"), encoding="utf-8")
+    return [reason for reason in missing if reason]
 
 
-def add_wheels(folder: Path) -> str:
-    print("Packages for computers like this one (700 MB, some minutes) ...", flush=True)
-    lock = ["-r", str(ROOT / "requirements.lock"), "uv"]
-    download = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", *lock]
-    done = subprocess.call([*download, "--dest", str(folder / "wheels")])
-    return "" if done == 0 else "packages: pip could not get them all; the lines above say why"
+def needed(kind: Kind, python: str) -> list[str]:
+    """The locked packages for a kind of computer and a Python, each as "name==version", and uv, which installs them.
+
+    pip would ask the Python that it runs on which of the lock's lines hold, not the one that it downloads for.
+    """
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    lock = [Requirement(line) for line in lines if line and not line.lstrip().startswith("#")]
+    markers = kind.markers | {"python_version": python, "python_full_version": f"{python}.1", "extra": ""}
+    return [f"{r.name}{r.specifier}" for r in lock if r.marker is None or r.marker.evaluate(markers)] + ["uv"]
+
+
+def add_wheels(folder: Path, kind: str, python: str) -> str:
+    print(f"Packages for {KINDS[kind].title}, Python {python} ...", flush=True)
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--only-binary=:all:", f"--python-version={python}", f"--dest={folder / 'wheels'}"]
+    command += [f"--platform={platform}" for platform in KINDS[kind].platforms]
+    with tempfile.TemporaryDirectory() as scratch:
+        listed = Path(scratch) / "requirements.txt"
+        listed.write_text("\n".join(needed(KINDS[kind], python)), encoding="utf-8")
+        done = subprocess.call([*command, "-r", str(listed)])
+    return "" if done == 0 else f"packages for {kind}, Python {python}: pip could not get them all; see above why"
 
 
 def add_data(folder: Path) -> str:
@@ -88,7 +141,9 @@ def serve(folder: Path, port: int = 8000) -> None:
 
     with ThreadingHTTPServer(("", port), functools.partial(Handler, directory=folder)) as server:
         host, port = own_address(), server.server_port
-        print("On each laptop, with Python 3.10 to 3.13, in a terminal (Windows: py in place of python):\n")
+        print(
+            "On each laptop, with Python 3.10 to 3.13, in a terminal (for python type py on Windows, else python3):\n"
+        )
         print(f'  python -c "{LINE.format(host=host, port=port)}"\n')
         print(f"The site, to read without installing: http://{host}:{port}/site/")
         print("Ctrl-C stops serving; what the laptops have got stays with them.", flush=True)
@@ -97,12 +152,14 @@ def serve(folder: Path, port: int = 8000) -> None:
 
 def main(arguments: list[str]) -> int:
     action, *rest = arguments
-    port = 8000
-    if action == "serve" and "--port" in rest and rest.index("--port") + 1 < len(rest):
-        at = rest.index("--port")
-        port, rest = rest[at + 1], rest[:at] + rest[at + 2 :]
-    if len(rest) != 1 or rest[0].startswith("-") or not str(port).isdigit() or int(port) > 65535:
-        print(f"Usage: python course.py {action} DIR" + " [--port N]" * (action == "serve"), file=sys.stderr)
+    port, kinds = "8000", list(KINDS)
+    if action == "serve" and rest[1:2] == ["--port"] and len(rest) == 3:
+        rest, port = rest[:1], rest[2]
+    if action == "workshop" and len(rest) > 1 and set(rest[1:]) <= set(KINDS):
+        rest, kinds = rest[:1], rest[1:]
+    if len(rest) != 1 or rest[0].startswith("-") or not port.isdigit() or int(port) > 65535:
+        options = "[--port N]" if action == "serve" else f"[{'|'.join(KINDS)} ...]"
+        print(f"Usage: python course.py {action} DIR {options}", file=sys.stderr)
         return 2
     folder = Path(rest[0]).expanduser().resolve()
     try:
@@ -111,7 +168,7 @@ def main(arguments: list[str]) -> int:
                 print(f"{folder} holds no course. Fill it: python course.py workshop {rest[0]}", file=sys.stderr)
                 return 1
             serve(folder, int(port))
-        missing = workshop(folder)
+        missing = workshop(folder, kinds)
     except KeyboardInterrupt:
         return 0 if action == "serve" else 130
     except OSError as error:
