@@ -53,8 +53,8 @@ KINDS = {
         {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix"},
     ),
     "macos": Kind(
-        "Macs with Apple silicon, macOS 14 or later",
-        ("macosx_14_0_arm64",),
+        "Macs with Apple silicon, macOS 13 or later",
+        ("macosx_13_0_arm64",),
         {"sys_platform": "darwin", "platform_system": "Darwin", "platform_machine": "arm64", "os_name": "posix"},
     ),
     "windows": Kind(
