@@ -33,7 +33,7 @@ folder. If the stick is E: or /media/stick there:
     macOS, Linux   python3 /media/stick/start.py
 To serve it to a room, on one laptop with the course:
     python course.py serve DIR     (DIR: this folder)
-Packages for other computers than these cannot be installed from here: {kinds}.
+There are packages for {kinds}. Another kind of computer cannot install from here.
 """
 
 
