@@ -37,6 +37,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
 STAMP = VENV / "course-stamp.txt"
+LOCK = HERE / "requirements.lock"
 SUPPORTED = ["3.12", "3.11", "3.13", "3.10"]  # in order of preference
 COMMANDS = {
     "lab": ["jupyterlab", "--ServerApp.root_dir=" + str(HERE), str(HERE / "notebooks" / "00_start_here.ipynb")],
@@ -60,7 +61,7 @@ NO_PYTHON = """the course needs Python 3.10, 3.11, 3.12 or 3.13 that can make vi
 This is Python {version} ({exe}){why}, and no other was found.
   Windows, macOS   install Python 3.12 from https://www.python.org/downloads/
   Debian, Ubuntu   sudo apt install python3-venv
-  any system       install Miniforge, then: conda env create -f environment.yml
+  any system       install Miniforge, then: conda create -n course python=3.12, and: conda activate course
 Then run the same command again."""
 NO_PACKAGES = """the packages could not be installed; the lines above say why.
 Nothing is lost: run the same command again to go on. %s"""
@@ -130,6 +131,9 @@ def install(files, wheelhouse, stamp):
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"] + source
     pip += ["--trusted-host", wheelhouse.split("/")[2].split(":")[0]] if served else []  # a laptop has no certificate
     uv = [python, "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python] + source
+    uv += (
+        ["--no-deps"] if files == [LOCK] else []
+    )  # the lock names all; to ask for more, uv fetches a served wheel twice
     fast = works(pip + ["uv"], quiet=True) and works(uv + requirements, quiet=True)
     if not fast and not works(pip + requirements):  # uv knows no pip.conf; pip also says what is wrong
         hint = "Has %s packages for this system and this Python?" % wheelhouse
@@ -173,11 +177,13 @@ def main():
     if rest[0] not in COMMANDS:
         fail("no command %r. There are: %s. See python course.py --help" % (rest[0], ", ".join(COMMANDS)))
     try:
-        install([HERE / "requirements.lock"] + [HERE / "requirements-gpu.txt"] * gpu, wheelhouse, STAMP)
+        install([LOCK] + [HERE / "requirements-gpu.txt"] * gpu, wheelhouse, STAMP)
         if rest[0] == "site":
             install([HERE / "requirements-site.txt"], wheelhouse, VENV / "site-stamp.txt")
     except KeyboardInterrupt:
         fail("interrupted. Nothing is lost: run the same command again to go on.")
+    if rest[0] in ("pack", "workshop", "serve") and len(rest) > 1 and not rest[1].startswith("-"):
+        rest[1] = os.path.abspath(os.path.expanduser(rest[1]))  # from where the user is; the command runs in HERE
     environment = dict(os.environ, PYTHONUTF8="1", JUPYTER_PLATFORM_DIRS="1")
     if rest[0] == "test":  # passes without a network, and in minutes, unless told otherwise
         environment.setdefault("COURSE_DATA", "drawn")

@@ -26,31 +26,45 @@ def fit(model: keras.Model, *data, callbacks: Sequence[keras.callbacks.Callback]
     """``model.fit`` with one tqdm bar in place of a line per epoch.
 
     Takes what ``model.fit`` takes and returns the history as a dict: metric name to one value an
-    epoch. In the full profile all GPUs train: of two, as Kaggle lends them, each on half of every batch.
+    epoch. In the full profile all GPUs train: of two, as Kaggle lends them, each on half of every batch. Dropout
+    and augmentation then draw the same for both halves, and BatchNormalization takes each half for itself.
     """
     options |= {"verbose": 0, "callbacks": [TqdmCallback(verbose=0), *callbacks]}
-    if hasattr(data[0], "element_spec"):  # a tf.data dataset shuffles itself, and Keras warns if told to
+    if data and hasattr(data[0], "element_spec"):  # a tf.data dataset shuffles itself, and Keras warns if told to
         options.setdefault("shuffle", False)
     gpus = profile.gpus()
     if len(gpus) < 2 or profile.name() != "full":
         return model.fit(*data, **options).history
     # A copy is trained: variables of a model under the strategy could not be used in a loop of the reader's own.
-    with profile.quiet_stderr(), _mirrored(tuple(gpus)).scope():
-        twin = keras.models.clone_model(model)
-        twin.compile_from_config(model.get_compile_config())
-        _hand_over(model, twin)
-    history = twin.fit(*data, **options).history
-    _hand_over(twin, model)
-    return history
+    try:
+        with profile.quiet_stderr(), _mirrored(tuple(gpus)).scope():
+            twin = keras.models.clone_model(model)
+            twin.compile_from_config(model.get_compile_config())
+            _hand_over(model, twin)
+    except (TypeError, ValueError, OSError, NotImplementedError) as error:  # a loss of the reader's own, say
+        print(f"One GPU trains, since this model cannot be copied to all: {str(error).strip().splitlines()[0]}")
+        return model.fit(*data, **options).history
+    try:
+        return twin.fit(*data, **options).history
+    finally:  # what an interrupted training has learnt, too
+        _hand_over(twin, model)
 
 
 def _hand_over(source: keras.Model, target: keras.Model) -> None:
-    """Weights, and the state of the optimizer if it has any."""
-    target.set_weights(source.get_weights())
+    """Weights, and the state of the optimizer if it has any and it is of the same variables."""
+    for variable, found in zip(target.weights, source.weights, strict=True):
+        variable.assign(_value(found))
     if source.optimizer.built:
         target.optimizer.build(target.trainable_variables)
-        for variable, value in zip(target.optimizer.variables, source.optimizer.variables):
-            variable.assign(keras.ops.convert_to_numpy(value))
+        if [v.path for v in target.optimizer.variables] == [v.path for v in source.optimizer.variables]:
+            for variable, found in zip(target.optimizer.variables, source.optimizer.variables):
+                variable.assign(_value(found))
+
+
+def _value(variable: keras.Variable) -> np.ndarray:
+    """Of a variable on several GPUs their mean, which differs from each only for averages of BatchNormalization."""
+    copies = [np.asarray(copy) for copy in getattr(variable.value, "values", [variable.value])]
+    return copies[0] if copies[0].dtype.kind != "f" else np.mean(copies, axis=0, dtype=copies[0].dtype)
 
 
 @functools.cache
@@ -181,7 +195,7 @@ def cached(name: str, recipe: Mapping, train: Callable[[], tuple[keras.Model, di
     """A trained model and its history: from disk if one was kept for the same recipe, else from ``train()``.
 
     ``recipe`` holds whatever decides the result, as plain values: data, sizes, epochs, rates. Any change of
-    it, or of the library versions, trains anew.
+    it, or of the version of Keras or NumPy, trains anew.
     """
     path = _kept(name, recipe)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -37,7 +38,7 @@ def course(tmp_path, monkeypatch):
     monkeypatch.setattr(pack, "ROOT", folder)
     monkeypatch.setattr(rehearse, "FOLDER", tmp_path / "rehearsal")
     monkeypatch.setattr(rehearse, "RECORDS", {"drawn": folder / "benchmarks" / "course.json"})
-    monkeypatch.setattr(rehearse, "jupyterlab_mib", lambda: 123)
+    monkeypatch.setattr(rehearse, "jupyterlab_mib", lambda folder: 123)
     monkeypatch.setenv("COURSE_DATA", "drawn")
     for name in ("COURSE_PROFILE", "COURSE_DATA_DIR"):
         monkeypatch.setenv(name, "")  # main sets them; put back after the test
@@ -52,7 +53,7 @@ def test_two_runs_are_counted_and_nothing_is_left(course, tmp_path, capsys):
     assert list(found["notebooks"]) == ["00_a", "01_b"]
     row = found["notebooks"]["00_a"]
     assert row["first_seconds"] > 0 and row["later_seconds"][1] == row["later_seconds"][2] > 0 and row["mib"] > 10
-    assert not (tmp_path / "rehearsal").exists()
+    assert not list((tmp_path / "rehearsal").iterdir())
 
 
 def test_a_changed_output_and_a_failure_are_told_and_fail(course, capsys):
@@ -86,10 +87,14 @@ def test_an_interrupted_rehearsal_goes_on_unless_the_course_has_changed(course, 
     ran[:] = []
     assert rehearse.main(["4"]) == 130
     (course / "README.md").write_text("changed")
-    assert len(rehearse.begin("drawn")[1]) == 2, "a page is not what runs"
+    (course / "notebooks" / ".ipynb_checkpoints").mkdir()
+    (course / "notebooks" / ".ipynb_checkpoints" / "00_a-checkpoint.ipynb").write_text("{}")
+    assert len(rehearse.begin(rehearse.FOLDER / "drawn")[1]) == 2, "neither a page nor a checkpoint is what runs"
+    assert rehearse.begin(rehearse.FOLDER / "real")[1] == [], "another lane begins by itself"
     (course / "notebooks" / "02_c.ipynb").write_text("{}")
     ran[:] = [0, 0, 0]
     assert rehearse.main(["4"]) == 0 and len(ran) == 7, "runs of another course count"
+    assert "has changed since the runs on file" in capsys.readouterr().out
 
 
 def test_two_at_a_time_are_told_apart(course):
@@ -107,16 +112,28 @@ def test_an_interrupt_ends_all_kernels(course):
         source = f"import pathlib, time\npathlib.Path('begun_{number}').touch()\ntime.sleep(100)"
         nbformat.write(notebook(source, ""), course / "notebooks" / f"0{number}_{'abcd'[number]}.ipynb")
     code = f"import pathlib; from tools import rehearse; rehearse.run_once(pathlib.Path({str(course)!r}), 2)"
-    running = subprocess.Popen([sys.executable, "-c", code], cwd=rehearse.notebooks.ROOT, stderr=subprocess.PIPE)
-    for _ in range(600):
-        if len(list(course.glob("notebooks/begun_*"))) == 2:
-            break
-        time.sleep(0.1)
-    kernels = psutil.Process(running.pid).children()
-    assert len(kernels) == 2
-    running.send_signal(signal.SIGINT)
-    assert b"KeyboardInterrupt" in running.communicate(timeout=30)[1]
-    assert not any(kernel.is_running() for kernel in kernels) and len(list(course.glob("notebooks/begun_*"))) == 2
+    running = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=rehearse.notebooks.ROOT,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell ignores it
+    )
+    kernels = []
+    try:
+        for _ in range(600):
+            if len(list(course.glob("notebooks/begun_*"))) == 2:
+                break
+            time.sleep(0.1)
+        kernels = psutil.Process(running.pid).children()
+        assert len(kernels) == 2
+        running.send_signal(signal.SIGINT)
+        assert b"KeyboardInterrupt" in running.communicate(timeout=30)[1]
+        left = [kernel for kernel in kernels if kernel.is_running()]
+    finally:
+        for process in (running, *kernels):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+    assert not left and len(list(course.glob("notebooks/begun_*"))) == 2
 
 
 def test_medians_are_of_the_runs_after_the_first():
@@ -138,6 +155,5 @@ def test_a_lane_must_be_named(monkeypatch, capsys):
     assert rehearse.main([]) == 2 and "drawn or real" in capsys.readouterr().err
 
 
-def test_the_server_of_jupyterlab_is_measured(tmp_path, monkeypatch):
-    monkeypatch.setattr(rehearse, "FOLDER", tmp_path)
-    assert 30 < rehearse.jupyterlab_mib() < 1000
+def test_the_server_of_jupyterlab_is_measured(tmp_path):
+    assert 30 < rehearse.jupyterlab_mib(tmp_path) < 1000

@@ -259,6 +259,40 @@ for devices in (1, 2):
     assert tape.gradient(loss, model.trainable_weights)[0] is not None
     losses.append(np.ravel(model.evaluate(x, y, verbose=0))[0])
     print(devices, *found, *losses)
+
+found = []
+model.compile("adam", "sparse_categorical_crossentropy")
+training.fit(model, x, y, callbacks=[Replicas()])
+base.trainable = False  # not compiled again: the optimizer still holds the base's moments
+training.fit(model, x, y, callbacks=[Replicas()])
+assert found == [2, 2], "moments of other variables"
+def own(truth, output):
+    return keras.losses.sparse_categorical_crossentropy(truth, output)
+
+found = []
+for loss in (own, lambda truth, output: own(truth, output)):
+    model.compile("sgd", loss)
+    training.fit(model, x=x, y=y, callbacks=[Replicas()])
+assert found == [1, 1], "a loss that cannot be copied"
+
+class Stop(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        raise KeyboardInterrupt
+
+model.compile("sgd", "sparse_categorical_crossentropy")
+before = training.weight_hashes(model)
+try:
+    training.fit(model, x, y, callbacks=[Stop()])
+except KeyboardInterrupt:
+    pass
+assert training.weight_hashes(model) != before, "what an interrupted training has learnt is lost"
+
+x[:32] += 1  # the halves differ
+normal = keras.layers.BatchNormalization(momentum=0.0)
+model = keras.Sequential([keras.Input((28, 28, 1)), normal, keras.layers.Flatten(), keras.layers.Dense(10)])
+model.compile("sgd", "mse")
+training.fit(model, x, np.zeros((64, 10)), batch_size=64, shuffle=False)
+assert abs(normal.moving_mean.numpy() - x.mean()) < 1e-4, "the averages are of one half"
 """
 
 
@@ -274,3 +308,4 @@ def test_two_gpus_train_as_one_with_no_change_to_a_cell():
     assert one.split()[1:4] == ["1"] * 3 and two.split()[1:4] == ["2"] * 3
     first, second = ([float(loss) for loss in line.split()[4:]] for line in (one, two))
     assert first == pytest.approx(second, rel=1e-3) and first[0] > first[2] > 0
+    assert found.stdout.count("One GPU trains, since this model cannot be copied") == 2

@@ -29,6 +29,7 @@ def test_the_pack_holds_what_a_notebook_needs_and_no_more(tmp_path, capsys):
     assert all(name.startswith("seeing-convnets/") for name in names) and len(inside) == len(names)
     wanted = [*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("results/*.json"), *ROOT.glob("helpers/**/*.py")]
     wanted += [ROOT / "data/models/menagerie.weights.h5", ROOT / "docs/filters.jpg", ROOT / "course.py"]
+    wanted += [ROOT / "LICENSE", ROOT / "LICENSE-CONTENT.md"]
     assert {path.relative_to(ROOT).as_posix() for path in wanted} <= inside
     assert not [name for name in inside if re.match(r"tests|build|\.|data/(cache|fetched)", name) or ".pyc" in name]
     assert (tmp_path / "course.zip").stat().st_size < 20e6, "Colab's upload takes minutes for more"
@@ -101,21 +102,23 @@ def laptop(tmp_path: Path, *command: str, times: int = 1) -> str:
 
 
 def test_a_laptop_installs_from_the_one_that_serves_and_keeps_what_it_has(stick, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(workshop, "own_address", lambda: "127.0.0.1")
+    monkeypatch.setattr(workshop, "own_addresses", lambda: ["127.0.0.1", "192.0.2.7"])
     started, servers = threading.Event(), []
 
-    class Server(workshop.ThreadingHTTPServer):
+    class Server(workshop.Server):
         def serve_forever(self) -> None:
             servers.append(self)
             started.set()
             super().serve_forever()
 
-    monkeypatch.setattr(workshop, "ThreadingHTTPServer", Server)
+    monkeypatch.setattr(workshop, "Server", Server)
     thread = threading.Thread(target=workshop.serve, args=(stick, 0), daemon=True)
     thread.start()
     assert started.wait(10)
     try:
-        line = re.search(r'python -c "(.*)"', capsys.readouterr().out).group(1)
+        told = capsys.readouterr().out
+        assert "cannot reach 127.0.0.1, this computer is also 192.0.2.7." in told
+        line = re.search(r'python -c "(.*)"', told).group(1)
         shown = laptop(tmp_path, "-c", line, "data", "fetch")
         assert shown.startswith("3 ") and "Unpacking" in shown and "ran ['fetch']" in shown, shown
         mirror = re.search(r"'COURSE_MIRROR': '([^']*)'", shown).group(1)
@@ -162,6 +165,6 @@ def test_wrong_arguments(arguments, code, message, capsys):
 
 
 def test_a_port_that_is_taken_is_said(stick, capsys):
-    with workshop.ThreadingHTTPServer(("", 0), workshop.SimpleHTTPRequestHandler) as other:
+    with workshop.Server(("", 0), workshop.SimpleHTTPRequestHandler) as other:
         code = workshop.main(["serve", str(stick), "--port", str(other.server_port)])
     assert code == 1 and "Address already in use" in capsys.readouterr().err

@@ -282,7 +282,7 @@ def sizes() -> list[str]:
         "For a room that means, on drawn data, if nobody closes the hungriest notebook, and if all start the longest "
         f"one at once and wait {WAIT // 60} minutes at most:",
         "",
-        *table(["learners", "memory, beside the system's", "cores", "disk, in the homes"], rooms),
+        *table(["learners", "memory, beside the system's", "cores", "disk, beside the course's own files"], rooms),
     ]
 
 

@@ -123,6 +123,7 @@ def execute(path: Path) -> tuple[nbformat.NotebookNode, float, float, float, str
     client = NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT.get(os.environ.get("COURSE_PROFILE"), CELL_TIMEOUT["full"]),
+        startup_timeout=300,
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_executed=lambda cell, cell_index, **_: bar.update(cell.cell_type == "code"),

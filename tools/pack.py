@@ -14,17 +14,26 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "seeing-convnets"  # the folder inside, which the set-up cell of a notebook looks for
 FOLDERS = ("benchmarks", "docs", "helpers", "notebooks", "results", "tools")
-SINGLE = ("course.py", "*.md", "*.txt", "*.lock", "*.toml", "*.yml", "data/README.md", "data/models/menagerie.*")
+SINGLE = (
+    "course.py",
+    "LICENSE",
+    "*.md",
+    "*.txt",
+    "*.lock",
+    "*.toml",
+    "*.yml",
+    "data/README.md",
+    "data/models/menagerie.*",
+)
 LEFT_OUT = {"__pycache__", ".ipynb_checkpoints", "logs"}
 STAMP = (2020, 1, 1, 0, 0, 0)  # one date for all: the same course packs to the same bytes
 
 
 def contents() -> Iterator[Path]:
     """Every file that goes in: the course without its tests, and of ``data`` what comes with the course."""
-    for folder in FOLDERS:
-        yield from sorted(path for path in (ROOT / folder).rglob("*") if path.is_file())
-    for pattern in SINGLE:
-        yield from sorted(ROOT.glob(pattern))
+    found = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*")) if path.is_file()]
+    found += [path for pattern in SINGLE for path in sorted(ROOT.glob(pattern))]
+    yield from (path for path in found if not LEFT_OUT & set(path.relative_to(ROOT).parts))
 
 
 def pack(target: Path) -> int:
@@ -35,13 +44,11 @@ def pack(target: Path) -> int:
     try:
         with zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in contents():
-                inside = path.relative_to(ROOT)
-                if not LEFT_OUT & set(inside.parts):
-                    name = zipfile.ZipInfo((NAME / inside).as_posix(), STAMP)
-                    name.compress_type = zipfile.ZIP_DEFLATED
-                    name.external_attr = 0o644 << 16
-                    archive.writestr(name, path.read_bytes())
-                    count += 1
+                name = zipfile.ZipInfo((NAME / path.relative_to(ROOT)).as_posix(), STAMP)
+                name.compress_type = zipfile.ZIP_DEFLATED
+                name.external_attr = 0o644 << 16
+                archive.writestr(name, path.read_bytes())
+                count += 1
         half.replace(target)
     finally:
         half.unlink(missing_ok=True)

@@ -68,10 +68,10 @@ def run_once(folder: Path, at_once: int) -> dict[str, dict]:
             raise
 
 
-def jupyterlab_mib() -> int:
+def jupyterlab_mib(folder: Path) -> int:
     """Peak MiB of JupyterLab's server in its first ten seconds, with no kernel."""
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0"]
-    server = subprocess.Popen(command, cwd=FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         watch = notebooks.Watch(server.pid)
         time.sleep(10)
@@ -119,15 +119,17 @@ def digest() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in runs)).hexdigest()
 
 
-def begin(lane: str) -> tuple[Path, list[dict]]:
+def begin(folder: Path) -> tuple[Path, list[dict]]:
     """The copy of the course to run in and the runs that it has behind it; a new copy if the course has changed."""
-    copy, log, stamp = FOLDER / pack.NAME, FOLDER / "runs.jsonl", FOLDER / "stamp.txt"
-    if not stamp.is_file() or stamp.read_text() != f"{lane} {digest()}":
-        shutil.rmtree(FOLDER, ignore_errors=True)
-        pack.pack(FOLDER / "course.zip")
-        shutil.unpack_archive(FOLDER / "course.zip", FOLDER)
+    copy, log, stamp = folder / pack.NAME, folder / "runs.jsonl", folder / "stamp.txt"
+    if not stamp.is_file() or stamp.read_text() != digest():
+        if log.is_file() and log.read_text():
+            print("The course has changed since the runs on file: beginning anew.", flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        pack.pack(folder / "course.zip")
+        shutil.unpack_archive(folder / "course.zip", folder)
         log.write_text("", encoding="utf-8")
-        stamp.write_text(f"{lane} {digest()}")
+        stamp.write_text(digest())
     return copy, [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
 
@@ -141,13 +143,14 @@ def main(arguments: list[str]) -> int:
         print(f"COURSE_DATA is {lane!r}; a rehearsal needs drawn or real.", file=sys.stderr)
         return 2
     os.environ.update(COURSE_PROFILE="quick", COURSE_DATA_DIR=str(profile.data_dir()) if lane == "real" else "")
-    copy, runs = begin(lane)
+    folder = FOLDER / lane
+    copy, runs = begin(folder)
     if runs:
         print(f"Going on after run {len(runs)} of {wanted}.", flush=True)
     try:
         while len(runs) < wanted:
             runs.append(run_once(copy, AT_ONCE if runs else 1))
-            with (FOLDER / "runs.jsonl").open("a", encoding="utf-8") as log:
+            with (folder / "runs.jsonl").open("a", encoding="utf-8") as log:
                 log.write(json.dumps(runs[-1]) + "\n")
             rows = [(name, *list(row.values())[:3], row["status"]) for name, row in runs[-1].items()]
             print(f"Run {len(runs)} of {wanted}:", notebooks.table(rows), sep="\n", flush=True)
@@ -155,10 +158,10 @@ def main(arguments: list[str]) -> int:
         print(f"Interrupted in run {len(runs) + 1}: the same command goes on there.", file=sys.stderr)
         return 130
     kept = sum(path.stat().st_size for path in (copy / "data" / "cache").rglob("*") if path.is_file())
-    found = summary(runs, lane) | {"kept_mib": round(kept / 2**20), "jupyterlab_mib": jupyterlab_mib()}
+    found = summary(runs, lane) | {"kept_mib": round(kept / 2**20), "jupyterlab_mib": jupyterlab_mib(folder)}
     RECORDS[lane].write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8", newline="\n")
-    shutil.rmtree(FOLDER)
-    told = f"{wanted} runs: {len(found['failed'])} notebooks failed, {len(found['drift'])} checked outputs differed."
+    shutil.rmtree(folder)
+    told = f"{len(runs)} runs: {len(found['failed'])} notebooks failed, {len(found['drift'])} checked outputs differed."
     print(*found["failed"], *found["drift"], told, sep="\n")
     return int(bool(found["failed"] or found["drift"]))
 

@@ -7,6 +7,7 @@ kinds of computer (or those that are named) and for each Python that the course 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shutil
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import psutil
 from packaging.requirements import Requirement
 
 from helpers import fetching
@@ -122,14 +124,24 @@ def add_site(folder: Path) -> str:
     return ""
 
 
-def own_address() -> str:
-    """This computer's address in the local network; 127.0.0.1 if it is in none. Sends nothing."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("10.255.255.255", 1))
-            return probe.getsockname()[0]
-        except OSError:
-            return "127.0.0.1"
+def own_addresses() -> list[str]:
+    """This computer's addresses in local networks, the likeliest first; 127.0.0.1 if it is in none. Sends nothing."""
+    every = [address for card in psutil.net_if_addrs().values() for address in card]
+    found = [each.address for each in every if each.family == socket.AF_INET and not each.address.startswith("127.")]
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe,
+        contextlib.suppress(OSError),
+    ):  # no way out: a hotspot
+        probe.connect(("10.254.254.254", 1))
+        found.sort(key=lambda address: address != probe.getsockname()[0])
+    return found or ["127.0.0.1"]
+
+
+class Server(ThreadingHTTPServer):
+    """Takes a room that starts all at once; says so if the port is taken, on Windows too."""
+
+    request_queue_size = 256
+    allow_reuse_address = os.name != "nt"
 
 
 def serve(folder: Path, port: int = 8000) -> None:
@@ -139,12 +151,14 @@ def serve(folder: Path, port: int = 8000) -> None:
         def log_message(self, *_: object) -> None:
             """No line a file: a room makes thousands."""
 
-    with ThreadingHTTPServer(("", port), functools.partial(Handler, directory=folder)) as server:
-        host, port = own_address(), server.server_port
+    with Server(("", port), functools.partial(Handler, directory=folder)) as server:
+        (host, *others), port = own_addresses(), server.server_port
         print(
             "On each laptop, with Python 3.10 to 3.13, in a terminal (for python type py on Windows, else python3):\n"
         )
         print(f'  python -c "{LINE.format(host=host, port=port)}"\n')
+        if others:
+            print(f"If a laptop cannot reach {host}, this computer is also {', '.join(others)}.")
         print(f"The site, to read without installing: http://{host}:{port}/site/")
         print("Ctrl-C stops serving; what the laptops have got stays with them.", flush=True)
         server.serve_forever()
