@@ -131,9 +131,7 @@ def install(files, wheelhouse, stamp):
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"] + source
     pip += ["--trusted-host", wheelhouse.split("/")[2].split(":")[0]] if served else []  # a laptop has no certificate
     uv = [python, "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python] + source
-    uv += (
-        ["--no-deps"] if files == [LOCK] else []
-    )  # the lock names all; to ask for more, uv fetches a served wheel twice
+    uv += ["--no-deps"] * (files == [LOCK])  # it names all there is; to look for more, uv reads served wheels twice
     fast = works(pip + ["uv"], quiet=True) and works(uv + requirements, quiet=True)
     if not fast and not works(pip + requirements):  # uv knows no pip.conf; pip also says what is wrong
         hint = "Has %s packages for this system and this Python?" % wheelhouse
