@@ -77,7 +77,14 @@ sys.exit(3)
 def course(tmp_path: Path) -> Path:
     """course.py in a folder whose name has a space, a lock that asks for one package, and a wheelhouse."""
     folder = tmp_path / "the course"
-    for package, module in (("helpers", "data"), ("tools", "measure"), ("tools", "site"), ("pytest", "__main__")):
+    modules = (
+        ("helpers", "data"),
+        ("tools", "measure"),
+        ("tools", "site"),
+        ("tools", "workshop"),
+        ("pytest", "__main__"),
+    )
+    for package, module in modules:
         (folder / package).mkdir(parents=True, exist_ok=True)
         (folder / package / "__init__.py").write_text("")
         (folder / package / f"{module}.py").write_text(ECHO)

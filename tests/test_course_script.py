@@ -44,6 +44,9 @@ def test_from_nothing_to_a_command_that_runs_and_warm_the_next_time(course):
     code, shown = call(course, "test", "-x")
     assert code == 3 and "ran ['-x'] {'COURSE_DATA': 'drawn', 'COURSE_PROFILE': 'quick'" in shown
 
+    code, shown = call(course, "serve", "a stick", "--port", "8001")  # a folder beside the course, where the caller is
+    assert f"ran {['serve', str(course.parent / 'a stick'), '--port', '8001']}" in shown
+
     (course / "requirements.lock").write_text("course-probe==1.0  # changed\n")
     assert "Installing" in call(course, "data", *wheels)[1]
 
@@ -83,6 +86,7 @@ def test_packages_that_cannot_be_installed_leave_no_stamp(course, tmp_path):
     (tmp_path / "empty").mkdir()
     code, shown = call(course, "data", "--wheelhouse", str(tmp_path / "empty"))
     assert code == 1 and "the packages could not be installed" in shown and "Traceback" not in shown
+    assert f"Has {tmp_path / 'empty'} packages for this system" in shown
     assert (course / ".venv").is_dir() and not (course / ".venv" / "course-stamp.txt").exists()
 
 
