@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import shutil
 import subprocess
@@ -136,6 +137,27 @@ def test_a_dead_kernel_ends_the_run(tmp_path):
     path = write(tmp_path / "01_dead.ipynb", "import os; os._exit(1)")
     *_, status = notebooks.execute(path)
     assert "died" in status.lower()
+
+
+FORKS = """
+import os, time
+held = bytearray(os.urandom(1)) * 300_000_000
+for _ in range(15):
+    child = os.fork()
+    if child == 0:
+        time.sleep(0.15)
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows forks no process")
+def test_a_short_fork_does_not_double_the_memory(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", FORKS])
+    watch = notebooks.Watch(process.pid)
+    assert process.wait(60) == 0
+    watch.stop()
+    assert 280 < watch.mib < 400, "each child seems to hold the parent's memory, too"
 
 
 def test_refresh_keeps_tagged_outputs_and_leaves_a_failing_notebook_alone(tmp_path):
