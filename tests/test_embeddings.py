@@ -8,6 +8,7 @@ import tracemalloc
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
+import psutil
 import pytest
 from matplotlib.colors import to_rgb
 from scipy.spatial.distance import cdist
@@ -154,6 +155,8 @@ def test_several_layers_at_once_are_laid_out_as_one_by_one(cache):
     found = embeddings.embed_each({"a": first, "b": second, "c": first[:70]}, perplexity=10)
     assert list(found) == ["a", "b", "c"] and found["c"].shape == (70, 2)
     assert all(np.array_equal(plane, expected) for plane, expected in zip(found.values(), one_by_one))
+    left = [" ".join(child.cmdline()) for child in psutil.Process().children()]
+    assert not [command for command in left if "popen_loky" in command], "idle workers hold their memory"
 
 
 def test_where_nothing_can_be_written_it_goes_on(cache, monkeypatch, capsys):
