@@ -274,8 +274,8 @@ def sizes() -> list[str]:
         lines += [
             "",
             f"On the real data the longest notebook took {most['first_cpu_seconds']:.0f} CPU seconds, the hungriest "
-            f"{most['mib']:,} MiB, and each home holds {real['kept_mib']:,} MiB of features and networks, and the 4,000 "
-            "photos too where they came as an archive.",
+            f"{most['mib']:,} MiB, and each home holds {real['kept_mib']:,} MiB of features and networks, and the "
+            "4,000 photos too where they came as an archive.",
         ]
     return [
         *lines,
