@@ -59,7 +59,7 @@ COMMANDS = {
 }
 NO_PYTHON = """the course needs Python 3.10, 3.11, 3.12 or 3.13 that can make virtual environments.
 This is Python {version} ({exe}){why}, and no other was found.
-  Windows, macOS   install Python 3.12 from https://www.python.org/downloads/
+  Windows, macOS   https://www.python.org/downloads/release/python-31210/ (the last 3.12 with an installer)
   Debian, Ubuntu   sudo apt install python3-venv
   any system       install Miniforge, then: conda create -n course python=3.12, and: conda activate course
 Then run the same command again."""
@@ -124,7 +124,8 @@ def install(files, wheelhouse, stamp):
         if not works(find_python() + ["-m", "venv", "--clear", VENV]):
             fail("the environment could not be made. Is %s writable, with 3 GB free?" % HERE)
         has = version([str(python)], "pip")
-    print("Installing the packages (once, a minute or two) ...", flush=True)
+    takes = "1 GB, which takes a while in a full room" if served else "a minute or two"
+    print("Installing the packages (once, %s) ..." % takes, flush=True)
     links = wheelhouse if served or not wheelhouse else Path(wheelhouse).resolve()
     source = ["--no-index", "--find-links", links] if wheelhouse else []
     requirements = [part for path in files for part in ("-r", path)]

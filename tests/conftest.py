@@ -73,6 +73,17 @@ sys.exit(3)
 """
 
 
+def empty_wheel(folder: Path, name: str, version: str) -> None:
+    """A package with one empty module, for every computer and Python."""
+    name = name.replace("-", "_")
+    info = f"{name}-{version}.dist-info/"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{name}.py", "")
+        wheel.writestr(info + "METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(info + "RECORD", "")
+
+
 @pytest.fixture
 def course(tmp_path: Path) -> Path:
     """course.py in a folder whose name has a space, a lock that asks for one package, and a wheelhouse."""
@@ -91,10 +102,5 @@ def course(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "course.py", folder)
     (folder / "requirements.lock").write_text("course-probe==1.0\n")
     (folder / "wheels").mkdir()
-    info = "course_probe-1.0.dist-info/"
-    with zipfile.ZipFile(folder / "wheels" / "course_probe-1.0-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("course_probe.py", "")
-        wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: course-probe\nVersion: 1.0\n")
-        wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr(info + "RECORD", "")
+    empty_wheel(folder / "wheels", "course-probe", "1.0")
     return folder

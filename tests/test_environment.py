@@ -68,7 +68,7 @@ def test_gpu_adds_cuda_to_the_same_tensorflow():
 
 def test_conda_and_repo2docker_take_a_supported_python_and_the_locked_packages():
     dependencies = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
-    assert dependencies[-1] == {"pip": ["-r requirements.lock"]}
+    assert dependencies[-1] == {"pip": ["-r requirements.lock", "nbgitpuller"]}
     assert re.fullmatch(r"python=3\.1[0-3]", dependencies[0])
 
 

@@ -43,7 +43,11 @@ def test_anywhere_in_the_checkout(course, place):
     assert code == 0 and Path(shown) == course / "helpers" / "profile.py"
 
 
-@pytest.mark.parametrize("place", ["seeing-convnets", "datasets/owner/seeing-convnets", "datasets/o/zip/course-main"])
+PLACES = ["seeing-convnets", "datasets/owner/seeing-convnets", "datasets/o/zip/course-main"]
+PLACES += ["slug/zip/seeing-convnets", "datasets/owner/slug/zip/seeing-convnets"]  # a folder named after the archive
+
+
+@pytest.mark.parametrize("place", PLACES)
 def test_from_a_kaggle_dataset(course, tmp_path, place):
     target = tmp_path / "input" / place
     shutil.copytree(course, target)
@@ -70,7 +74,9 @@ def test_alone_in_an_empty_folder_given_a_copy(course, tmp_path):
 
 def test_without_the_course_it_says_how_to_get_it(course, tmp_path):
     code, _, errors = run(tmp_path / "empty")
-    assert code == 1 and "set COURSE_REPO to its git address or to a folder that holds it" in errors
+    assert code == 1 and all(
+        way in errors for way in ("Kaggle: add it", "upload seeing-convnets.zip", "set COURSE_REPO")
+    )
 
 
 @pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
+import types
+import urllib.request
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from helpers.profile import ROOT
+from tests.conftest import empty_wheel
 from tools import pack, workshop
 
 # Whatever goes beyond loopback meets a port where no one listens.
@@ -77,15 +82,25 @@ def stick(course, tmp_path, monkeypatch, capsys) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def every_package(tmp_path_factory) -> Path:
+    """A folder with an empty stand-in for each package that the lock names, for whatever computer."""
+    folder = tmp_path_factory.mktemp("wheels")
+    for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / "requirements.lock").read_text("utf-8"), re.M):
+        empty_wheel(folder, name, version)
+    return folder
+
+
 @pytest.mark.parametrize("kind", workshop.KINDS)
-def test_each_computer_gets_the_packages_that_the_lock_has_for_it(kind):
+def test_each_computer_gets_the_packages_that_the_lock_has_for_it(kind, every_package):
     """Compared with what uv, which reads the lock in its own way, would install there."""
     pytest.importorskip("uv", reason="course.py installed with pip alone")
     for python in workshop.PYTHONS:
         found = {name.lower() for name in workshop.needed(workshop.KINDS[kind], python)} - {"uv"}
         system = {"linux": "linux", "macos": "macos", "windows": "windows"}[kind]
         command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-deps", "--no-header", "--no-annotate"]
-        command += [f"--python-platform={system}", f"--python-version={python}", "--offline", "requirements.lock"]
+        command += [f"--python-platform={system}", f"--python-version={python}", "--no-index"]
+        command += ["--offline", f"--find-links={every_package}", "requirements.lock"]
         told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         assert told.returncode == 0, told.stderr
         assert found == set(told.stdout.lower().split()) and len(found) > 100
@@ -119,10 +134,13 @@ def test_a_laptop_installs_from_the_one_that_serves_and_keeps_what_it_has(stick,
         told = capsys.readouterr().out
         assert "cannot reach 127.0.0.1, this computer is also 192.0.2.7." in told
         line = re.search(r'python -c "(.*)"', told).group(1)
+        source = re.search(r"http://127.0.0.1:\d+", line).group()
+        offered = urllib.request.urlopen(source + "/line").read().decode().splitlines()
+        assert f'py -c "{line}"' in offered and f'python3 -c "{line}"' in offered
         shown = laptop(tmp_path, "-c", line, "data", "fetch")
         assert shown.startswith("3 ") and "Unpacking" in shown and "ran ['fetch']" in shown, shown
         mirror = re.search(r"'COURSE_MIRROR': '([^']*)'", shown).group(1)
-        assert mirror == re.search(r"http://127.0.0.1:\d+", line).group() + "/data/fetched"
+        assert mirror == source + "/data/fetched"
         own = tmp_path / "a laptop" / "seeing-convnets" / "helpers" / "data.py"
         own.write_text(own.read_text() + "# mine")
         shown = laptop(tmp_path, "-c", line, "data")
@@ -142,12 +160,51 @@ def test_a_laptop_installs_from_the_stick(stick, tmp_path):
     assert not course.with_name("seeing-convnets.half").exists()
 
 
+def test_a_server_that_is_gone_in_mid_sentence_is_said(stick, tmp_path):
+    class Handler(workshop.SimpleHTTPRequestHandler):
+        def copyfile(self, source, target) -> None:
+            target.write(source.read()[: 100 if self.path.endswith(".zip") else None])
+
+    with workshop.Server(("", 0), functools.partial(Handler, directory=stick)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        shown = laptop(tmp_path, "-c", workshop.LINE.format(source=f"http://127.0.0.1:{server.server_port}"))
+        server.shutdown()
+    assert shown.startswith("1 ") and "run the same line again" in shown and "Traceback" not in shown
+    assert not (tmp_path / "a laptop" / "seeing-convnets").exists()
+
+
 def test_a_stick_that_is_cut_short_leaves_no_half_course(stick, tmp_path):
     packed = stick / "seeing-convnets.zip"
     packed.write_bytes(packed.read_bytes()[:-40])
     shown = laptop(tmp_path, str(stick / "start.py"), times=2)
     assert shown.startswith("1 ") and "run the same line again" in shown and "Traceback" not in shown
     assert not (tmp_path / "a laptop" / "seeing-convnets").exists()
+
+
+def test_a_file_that_was_copied_in_half_is_copied_again(stick, tmp_path, monkeypatch):
+    (stick / "data" / "fetched" / "digits.npz").unlink()
+
+    def breaks_off(source: Path, target: Path) -> None:
+        Path(target).write_bytes(b"dig")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full, pytest.raises(OSError, match="No space left"):
+        full.setattr(shutil, "copy", breaks_off)
+        workshop.add_data(stick)
+    assert not (stick / "data" / "fetched" / "digits.npz").exists()
+    workshop.add_data(stick)
+    assert (stick / "data" / "fetched" / "digits.npz").read_bytes() == b"digits" and not (stick / "half").exists()
+
+
+def test_the_address_to_type_is_that_of_a_network_that_is_on(monkeypatch):
+    cards = {"lo": "127.0.0.1", "yesterday": "203.0.113.1", "cable": "169.254.7.7", "hotspot": "203.0.113.2"}
+    listed = {card: [types.SimpleNamespace(family=socket.AF_INET, address=address)] for card, address in cards.items()}
+    state = {card: types.SimpleNamespace(isup=card != "yesterday") for card in cards}
+    monkeypatch.setattr(workshop.psutil, "net_if_addrs", lambda: listed)
+    monkeypatch.setattr(workshop.psutil, "net_if_stats", lambda: state)
+    assert workshop.own_addresses() == ["203.0.113.2", "169.254.7.7"]
+    del listed["cable"], listed["hotspot"]
+    assert workshop.own_addresses() == ["127.0.0.1"]
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ repo = os.environ.get("COURSE_REPO", "")  # where to get the course if this note
 def find_course():
     here, kaggle = pathlib.Path.cwd(), pathlib.Path("/kaggle/input")
     places = [here, *here.parents, here / "seeing-convnets", pathlib.Path(repo)]
-    places += [p.parents[1] for depth in range(1, 5) for p in kaggle.glob("*/" * depth + "helpers/profile.py")]
-    return next((p for p in places if (p / "helpers" / "profile.py").is_file()), None)
+    inputs = (p.parents[1] for depth in range(1, 6) for p in kaggle.glob("*/" * depth + "helpers/profile.py"))
+    return next((p for group in (places, inputs) for p in group if (p / "helpers" / "profile.py").is_file()), None)
 if find_course() is None and os.path.isfile("seeing-convnets.zip"): shutil.unpack_archive("seeing-convnets.zip")
 if find_course() is None and repo: subprocess.run(["git", "clone", "--quiet", repo, "seeing-convnets"],
     env={**os.environ, "GIT_TERMINAL_PROMPT": "0"}, check=True)
-if find_course() is None: raise FileNotFoundError("The course is not here. Open this notebook inside the course's "
-    "folder, or set COURSE_REPO to its git address or to a folder that holds it, and run this cell again.")
+if find_course() is None: raise FileNotFoundError("The course is not here. Kaggle: add it as input. Colab: upload "
+    "seeing-convnets.zip. Else open this notebook in its folder, or set COURSE_REPO to that or to its git address.")
 sys.path.insert(0, str(find_course().resolve()))
 from helpers import profile; profile.start()

@@ -26,13 +26,15 @@ from helpers import fetching
 from tools import pack
 
 ROOT = pack.ROOT
-LINE = "import urllib.request as u; SOURCE='http://{host}:{port}'; exec(u.urlopen(SOURCE + '/start.py').read())"
+LINE = "import urllib.request as u; SOURCE='{source}'; exec(u.urlopen(SOURCE + '/start.py').read())"
 STICK = """Seeing Convnets, for a room without a network.
 
 On a laptop with Python 3.10 to 3.13, in a terminal, in the folder where the course shall be: run start.py of this
-folder. If the stick is E: or /media/stick there:
-    Windows        py E:\\start.py
-    macOS, Linux   python3 /media/stick/start.py
+folder. If the stick is called STICK, and on Windows is E:
+    Windows   py E:\\start.py
+    macOS     python3 /Volumes/STICK/start.py
+    Linux     python3 /media/$USER/STICK/start.py
+or type py or python3, a space, and drag start.py from the stick's window into the terminal.
 To serve it to a room, on one laptop with the course:
     python course.py serve DIR     (DIR: this folder)
 There are packages for {kinds}. Another kind of computer cannot install from here.
@@ -110,7 +112,8 @@ def add_data(folder: Path) -> str:
     have = fetching.fetched_dir()
     for path in sorted(have.glob("*")) if have.is_dir() else []:
         if path.is_file() and not (there / path.name).exists():
-            shutil.copy(path, there)
+            shutil.copy(path, folder / "half")  # so that a copy that was interrupted is never taken for the file
+            (folder / "half").replace(there / path.name)
     environment = os.environ | {"COURSE_DATA_DIR": str(folder / "data")}
     done = subprocess.call([sys.executable, "-m", "helpers.data", "fetch"], cwd=ROOT, env=environment)
     return "" if done == 0 else "data: not all of it; without it the notebooks take drawn images and 5,000 digits"
@@ -126,8 +129,10 @@ def add_site(folder: Path) -> str:
 
 def own_addresses() -> list[str]:
     """This computer's addresses in local networks, the likeliest first; 127.0.0.1 if it is in none. Sends nothing."""
-    every = [address for card in psutil.net_if_addrs().values() for address in card]
+    up = {card for card, state in psutil.net_if_stats().items() if state.isup}  # Windows keeps those of other days
+    every = [address for card, addresses in psutil.net_if_addrs().items() if card in up for address in addresses]
     found = [each.address for each in every if each.family == socket.AF_INET and not each.address.startswith("127.")]
+    found.sort(key=lambda address: address.startswith("169.254."))  # its own invention: no router gave it one
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe,
         contextlib.suppress(OSError),
@@ -148,18 +153,32 @@ def serve(folder: Path, port: int = 8000) -> None:
     """Serve ``folder`` until Ctrl-C. Raises OSError if the port is taken."""
 
     class Handler(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            """A file of the folder, or the line to type, under the address at which this laptop found us."""
+            if self.path != "/line":
+                return super().do_GET()
+            line = LINE.format(source=f"http://{self.headers['Host']}")
+            text = f'Windows:\n\npy -c "{line}"\n\nmacOS, Linux:\n\npython3 -c "{line}"\n'.encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; charset=utf-8")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
         def log_message(self, *_: object) -> None:
             """No line a file: a room makes thousands."""
 
     with Server(("", port), functools.partial(Handler, directory=folder)) as server:
-        (host, *others), port = own_addresses(), server.server_port
+        host, *others = own_addresses()
+        address = f"http://{host}:{server.server_port}"
         print(
             "On each laptop, with Python 3.10 to 3.13, in a terminal (for python type py on Windows, else python3):\n"
         )
-        print(f'  python -c "{LINE.format(host=host, port=port)}"\n')
+        print(f'  python -c "{LINE.format(source=address)}"\n')
+        print(f"To copy it there instead of typing, open {address}/line in the browser.")
         if others:
             print(f"If a laptop cannot reach {host}, this computer is also {', '.join(others)}.")
-        print(f"The site, to read without installing: http://{host}:{port}/site/")
+        print(f"The site, to read without installing: {address}/site/")
         print("Ctrl-C stops serving; what the laptops have got stays with them.", flush=True)
         server.serve_forever()
 

@@ -6,6 +6,7 @@ Words after either (lab, run 00, ...) are a command of course.py; without any, l
 """
 
 # The standard library alone, and readable by old Pythons; course.py says what it needs.
+import http.client
 import io
 import os
 import shutil
@@ -53,7 +54,7 @@ def start(command):
 
 try:
     code = start(sys.argv[1:])
-except (OSError, zipfile.BadZipFile) as error:
+except (OSError, http.client.HTTPException, zipfile.BadZipFile) as error:
     code = "The course could not be set up from %s: %s\nNothing half-made is used: run the same line again." % (
         source,
         error,
