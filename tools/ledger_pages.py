@@ -11,7 +11,6 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -209,9 +208,9 @@ def machine(found: dict) -> str:
     return f"on {found['device']}, {found['date']}"
 
 
-def span(found: dict, key: str, of: Callable = lambda value: value) -> str:
+def span(found: dict, key: str) -> str:
     """As "9 to 51": the least and the most of all notebooks."""
-    values = [of(row[key]) for row in found["notebooks"].values()]
+    values = [row[key] for row in found["notebooks"].values()]
     return f"{min(values):.0f} to {max(values):.0f}"
 
 
@@ -223,11 +222,14 @@ def times() -> list[str]:
         if found is None:
             continue
         text = f"{data} a notebook took {span(found, 'first_seconds')} seconds the first time (one by one, in order)"
-        if found["runs"] > 1:
-            best = span(found, "later_seconds", lambda spread: spread[1])
-            text += f" and {best} later ({found['at_once']} at a time; the fastest of {found['runs'] - 1} runs)"
         most = max(row["mib"] for row in found["notebooks"].values())
-        lines.append(f"{text}, and at most {most:,} MiB of memory (quick profile, {machine(found)}).")
+        text += f", and at most {most:,} MiB of memory (quick profile, {machine(found)})."
+        if found["runs"] > 1:
+            failed, drift = (str(len(found[key]) or "no") for key in ("failed", "drift"))
+            slowest = max(row["later_seconds"][2] for row in found["notebooks"].values())
+            text += f" In {found['runs']} runs of the whole course in a row {failed} notebook failed and {drift} "
+            text += f"checked output differed; {found['at_once']} at a time, the slowest took {slowest:.0f} seconds."
+        lines.append(text)
     return lines
 
 
@@ -236,11 +238,9 @@ def teaching() -> list[str]:
     first, real = course()["notebooks"], (course("_real") or {"notebooks": {}})["notebooks"]
     rows = []
     for name, row in first.items():
-        again = "–" if row["later_seconds"] is None else f"{row['later_seconds'][1]:.0f}"
         on_real = f"{real[name]['first_seconds']:.0f}" if name in real else "–"
-        seconds = [f"{row['first_seconds']:.0f}", again, on_real]
-        rows.append([name[:2], *seconds, str(MINUTES[name[:2]])])
-    head = ["notebook", "seconds, first time", "later, fastest", "first time, real data", "minutes to teach, estimate"]
+        rows.append([name[:2], f"{row['first_seconds']:.0f}", on_real, str(MINUTES[name[:2]])])
+    head = ["notebook", "seconds, first time", "first time, real data", "minutes to teach, estimate"]
     measured = [column for column in zip(head, *rows) if "–" not in column]
     sums = [f"{sum(map(int, numbers)):,}" for _, *numbers in measured[1:]]
     head, *rows = map(list, zip(*measured))
