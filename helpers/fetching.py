@@ -88,7 +88,7 @@ def unreachable(url: str) -> str:
 
     def ask() -> None:
         try:
-            requests.head(url, timeout=DECIDE_WITHIN)
+            requests.head(url, timeout=2 * DECIDE_WITHIN)  # the wait below ends first
             failure[0] = ""
         except (requests.RequestException, ValueError) as error:
             failure[0] = f"{host} cannot be reached ({type(error).__name__})"
