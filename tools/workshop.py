@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 from packaging.requirements import Requirement
 
-from helpers import fetching
+from helpers import fetching, keeping
 from tools import pack
 
 ROOT = pack.ROOT
@@ -112,8 +112,8 @@ def add_data(folder: Path) -> str:
     have = fetching.fetched_dir()
     for path in sorted(have.glob("*")) if have.is_dir() else []:
         if path.is_file() and not (there / path.name).exists():
-            shutil.copy(path, folder / "half")  # so that a copy that was interrupted is never taken for the file
-            (folder / "half").replace(there / path.name)
+            with keeping.whole(there / path.name) as half:
+                shutil.copy(path, half)
     environment = os.environ | {"COURSE_DATA_DIR": str(folder / "data")}
     done = subprocess.call([sys.executable, "-m", "helpers.data", "fetch"], cwd=ROOT, env=environment)
     return "" if done == 0 else "data: not all of it; without it the notebooks take drawn images and 5,000 digits"
