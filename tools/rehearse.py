@@ -1,10 +1,15 @@
-"""Run the whole course many times in a row: ``python course.py rehearse [N]``.
+"""Run the whole course many times in a row: ``python course.py rehearse [N]``; or once in the full profile:
+``python course.py rehearse full [NN ...]``.
 
 Every notebook in a fresh kernel, quick profile, drawn data unless COURSE_DATA says otherwise, in a copy of the course
 that has kept nothing yet: the first run, one notebook after the other, trains what later ones find; these take two
 notebooks at a time. A run is written down as it ends, so a rehearsal that was interrupted goes on. After N runs (one,
 if no number is given) benchmarks/course.json (on real data: course_real.json) holds what each notebook took, what
 failed, and where an output that nbval checks was not the stored one.
+
+The full profile takes hours. So each notebook runs in the course itself, where it finds the networks that earlier
+ones have kept, and is written into benchmarks/course_full.json as it ends. One that has passed with the code it has
+now is not run again, unless it is named (``rehearse full 04 06``).
 """
 
 from __future__ import annotations
@@ -30,6 +35,7 @@ from tools import notebooks, pack
 
 FOLDER = pack.ROOT / "build" / "rehearsal"
 RECORDS = {"drawn": pack.ROOT / "benchmarks" / "course.json", "real": pack.ROOT / "benchmarks" / "course_real.json"}
+FULL = pack.ROOT / "benchmarks" / "course_full.json"
 AT_ONCE = min(2, os.cpu_count() or 1)  # notebooks, after the first run: each uses little more than one core
 
 
@@ -106,7 +112,7 @@ def summary(runs: list[dict[str, dict]], lane: str) -> dict:
         "notebooks": rows,
         "device": f"{os.cpu_count()} CPU cores",
         "versions": {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
-        "date": datetime.date.today().isoformat(),
+        "date": today(),
         "command": "COURSE_DATA=real " * (lane == "real") + f"python course.py rehearse {len(runs)}",
     }
 
@@ -133,16 +139,51 @@ def begin(folder: Path) -> tuple[Path, list[dict]]:
     return copy, [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
 
+def code_of(path: Path) -> str:
+    """A hash of a notebook's code cells: other prose does not make another notebook."""
+    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:12]
+
+
+def rehearse_full(lane: str, numbers: list[str]) -> int:
+    """Run in the full profile the notebooks that are named, or else those that have not passed as they are now."""
+    failed = 0
+    for path in notebooks.find(numbers):
+        record = json.loads(FULL.read_text(encoding="utf-8")) if FULL.is_file() else {"benchmark": "course_full"}
+        before = record.setdefault(lane, {}).get(path.stem, {})
+        if not numbers and (before.get("status"), before.get("code")) == ("ok", code_of(path)):
+            continue
+        notebook, seconds, cpu, mib, status = notebooks.execute(path)
+        row = {"seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1), "mib": round(mib), "status": status}
+        begun = next((o.text.strip() for cell in notebook.cells for o in cell.get("outputs", []) if "text" in o), "")
+        row |= {"code": code_of(path), "ran_on": f"{os.cpu_count()} cores; {begun}", "date": today()}
+        record[lane] = dict(sorted((record[lane] | {path.stem: row}).items()))
+        FULL.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
+        print(f"{path.stem}: {row['seconds']:,.0f} s, {row['mib']:,} MiB, {row['status']}", flush=True)
+        failed |= row["status"] != "ok"
+    return int(failed)
+
+
+def today() -> str:
+    return datetime.date.today().isoformat()
+
+
 def main(arguments: list[str]) -> int:
-    if len(arguments) > 1 or arguments and (not arguments[0].isdigit() or int(arguments[0]) < 1):
-        print(f"rehearse takes how often to run the course, as 30; not {' '.join(arguments)!r}.", file=sys.stderr)
+    full = arguments[:1] == ["full"]
+    if not full and (len(arguments) > 1 or arguments and (not arguments[0].isdigit() or int(arguments[0]) < 1)):
+        print(
+            f"rehearse takes how often to run the course, as 30, or full, not {' '.join(arguments)!r}.", file=sys.stderr
+        )
         return 2
-    wanted = int(arguments[0]) if arguments else 1
     lane = os.environ.setdefault("COURSE_DATA", "drawn")
     if lane not in RECORDS:
         print(f"COURSE_DATA is {lane!r}; a rehearsal needs drawn or real.", file=sys.stderr)
         return 2
-    os.environ.update(COURSE_PROFILE="quick", COURSE_DATA_DIR=str(profile.data_dir()) if lane == "real" else "")
+    profile_name = "full" if full else "quick"
+    os.environ.update(COURSE_PROFILE=profile_name, COURSE_DATA_DIR=str(profile.data_dir()) if lane == "real" else "")
+    if full:
+        return rehearse_full(lane, arguments[1:])
+    wanted = int(arguments[0]) if arguments else 1
     folder = FOLDER / lane
     copy, runs = begin(folder)
     if runs:
