@@ -61,7 +61,8 @@ class Photos:
 
     A batch is images, float32 RGB of shape (N, side, side, 3) with values 0-255, and labels, int32 of shape
     (N,), which index ``class_names``. Only ``train`` is shuffled, anew each epoch. ``files`` are what the datasets
-    read; ``source`` says in words where they came from, ``real`` whether they are photos or drawn.
+    read; ``source`` says in words where they came from, ``real`` whether they are photos or drawn. ``image_size`` is
+    the side in pixels, ``batch_size`` that of ``train``.
     """
 
     train: tf.data.Dataset
@@ -71,6 +72,8 @@ class Photos:
     source: str
     real: bool
     files: photos.Split
+    image_size: int
+    batch_size: int
 
 
 MNIST_FILES = (
@@ -157,7 +160,7 @@ def cats_and_dogs(image_size: int = 150, batch_size: int = 20, train_count: int 
         photos.pipeline(split.paths[part], split.labels[part], image_size, size, shuffle=part == "train")
         for part, size in batch_sizes.items()
     ]
-    return Photos(*datasets, PET_NAMES, split.source, split.real, split)
+    return Photos(*datasets, PET_NAMES, split.source, split.real, split, image_size, batch_size)
 
 
 def _choose(

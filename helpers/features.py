@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -11,9 +9,8 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from helpers import photos, profile
+from helpers import keeping, photos, profile
 from helpers.bases import Base
-from helpers.keeping import keep, kept
 from helpers.training import weight_hashes
 
 AT_ONCE = 50  # photos in one step
@@ -41,11 +38,11 @@ def extract(
     preprocess = preprocess or base.preprocess
     labels = np.array(split.labels[part], np.int32)
     path = _path(base, model, split, part, preprocess)
-    features = kept(path, (len(labels), *model.output_shape[1:]))
+    features = keeping.kept(path, (len(labels), *model.output_shape[1:]))
     if features is None:
         batches = photos.pipeline(split.paths[part], split.labels[part], base.side, AT_ONCE, shuffle=False)
         features = compute(model, batches.map(lambda images, _: preprocess(images)), f"{base.name}, {part}")
-        keep(path, features)
+        keeping.keep(path, features)
     return features, labels
 
 
@@ -58,15 +55,6 @@ def compute(model: keras.Model, batches: Iterable, title: str = "") -> np.ndarra
 def _path(base: Base, model: keras.Model, split: photos.Split, part: str, preprocess: Callable) -> Path:
     """Where these features are kept; what a preprocessing does is told by what it makes of a random image."""
     noise = np.random.default_rng(0).uniform(0, 255, (1, base.side, base.side, 3)).astype("float32")
-    prepared = np.ascontiguousarray(preprocess(noise)).tobytes()
-    depends = [
-        weight_hashes(model),
-        [layer.compute_dtype for layer in model.layers],
-        model.layers[-1].name,
-        split.digest,
-        list(map(str, split.paths[part])),
-        hashlib.sha256(prepared).hexdigest(),
-        keras.__version__,
-    ]
-    key = hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:12]
-    return profile.cache_dir() / "features" / f"{base.name}-{part}-{base.side}-{key}.npz"
+    weights, paths = list(weight_hashes(model).values()), list(map(str, split.paths[part]))
+    made = keeping.key(model, weights, preprocess(noise), base.side, split.digest, paths)
+    return profile.cache_dir() / "features" / f"{base.name}-{part}-{base.side}-{made}.npz"

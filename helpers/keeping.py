@@ -3,12 +3,57 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
+
+if TYPE_CHECKING:
+    import keras
+
+
+def key(*decides: Any) -> str:
+    """The name of a result on disk: 12 hex digits that change with anything that decides it.
+
+    ``decides``: plain values, lists, dicts, paths, arrays (told by their content) and Keras models (told by their
+    layers, the connections of these and what they were compiled with; not by names, nor by weights, which training
+    changes: ``training.weight_hashes`` tells those). The versions of Keras and NumPy always count. Raises TypeError
+    for anything else: a result must not be kept under a name that leaves out what decides it.
+    """
+    versions = [metadata.version(package) for package in ("keras", "numpy")]
+    text = json.dumps([decides, versions], sort_keys=True, default=_told)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _told(value: Any) -> Any:
+    """What tells a value from others, in plain values for ``key``."""
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "to_json"):
+        return _architecture(value)
+    if hasattr(value, "__array__"):
+        array = np.asarray(value)
+        if array.dtype != object:
+            return [str(array.dtype), array.shape, hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()]
+    raise TypeError(f"a {type(value).__name__} cannot tell one result from another; give plain values or arrays of it.")
+
+
+def _architecture(model: keras.Model) -> list[str]:
+    """Layers, settings, connections, loss and optimizer. Keras counts names up in a session: places stand for them."""
+    text, layers = model.to_json(), list(model._flatten_layers())
+    for place, part in enumerate([*layers, getattr(model, "optimizer", None)]):
+        text = text.replace(f'"{getattr(part, "name", None)}"', str(place))
+    functions = [getattr(layer, name, None) for layer in layers for name in ("activation", "function")]
+    codes = [
+        function.__code__ for function in functions if hasattr(function, "__code__")
+    ]  # Keras notes their name only
+    return [text, *(f"{code.co_code.hex()} {code.co_consts}" for code in codes)]
 
 
 @contextlib.contextmanager

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
 import keras
 import numpy as np
 
-from helpers import bases, data, features, models, photos, profile, training
+from helpers import bases, data, features, keeping, models, photos, profile, training
 from helpers.augmentation import RandomAffine
+
+BATCH = 20  # photos in a step of notebook 06
 
 
 def functional_digits(digits: data.Images) -> keras.Model:
@@ -27,36 +28,37 @@ def garments_net(garments: data.Images) -> keras.Model:
     return _classifier(models.fashion_convnet, garments, quick=(2_000, 4, 32), full=(60_000, 5, 32))
 
 
-def pets_augmented(pets: data.Photos, side: int) -> keras.Model:
-    """The network of notebook 04, with augmentation and dropout; ``pets`` with batches of 32, as there.
+def pets_augmented(pets: data.Photos) -> keras.Model:
+    """The network of notebook 04, with augmentation and dropout; ``pets`` in its size and batches.
 
     If 04 has not been run, and so has kept none, it is trained here for a quarter of the epochs.
     """
-    recipe = pets_recipe(pets, side)
-    if not training.is_kept("pets_augmented", recipe):
-        recipe["epochs"] //= 4
-
-    def train() -> tuple[keras.Model, dict]:
-        epochs, turn, shift = recipe["epochs"], recipe["turn"], recipe["shift"]
-        rates = [recipe["rate"], recipe["rate"] / 5]
-        rate = keras.optimizers.schedules.PiecewiseConstantDecay([epochs * len(pets.train) * 4 // 5], rates)
-        views = [RandomAffine(turn=turn, shift=shift, zoom=shift)]
-        model = models.pets_convnet(side, recipe["filters"], views, recipe["dropout"], recipe["initializer"])
-        model.compile(keras.optimizers.RMSprop(rate), loss="binary_crossentropy", metrics=["accuracy"])
-        best = keras.callbacks.EarlyStopping(patience=epochs, restore_best_weights=True)
-        options = {"validation_data": pets.validation, "epochs": epochs, "callbacks": [best]}
-        return model, training.fit(model, pets.train, **options)
-
-    return _once("pets_augmented", recipe, train)
+    epochs = profile.pick(quick=24, full=80)
+    if not training.is_kept("pets_augmented", _augmented_net(pets, epochs), _photos(pets, epochs)):
+        epochs //= 4
+    keras.utils.set_random_seed(profile.SEED)
+    model = _augmented_net(pets, epochs)
+    best = keras.callbacks.EarlyStopping(patience=epochs, restore_best_weights=True)
+    options = {"validation_data": pets.validation, "epochs": epochs, "callbacks": [best]}
+    fit = lambda: training.fit(model, pets.train, **options)  # noqa: E731
+    return training.cached("pets_augmented", model, _photos(pets, epochs), fit)[0]
 
 
-def pets_recipe(pets: data.Photos, side: int) -> dict:
-    """What decides the network of notebook 04: it keeps its own under this recipe, so that it is not trained twice."""
-    epochs, rate = profile.pick(quick=(24, 1e-3), full=(80, 4e-4))
+def _augmented_net(pets: data.Photos, epochs: int) -> keras.Model:
+    rate = profile.pick(quick=1e-3, full=4e-4)
     turn, shift, dropout = profile.pick(quick=(15, 0.1, 0.4), full=(40, 0.2, 0.5))
     filters, initializer = profile.pick(quick=(16, "he_normal"), full=(32, "glorot_uniform"))
-    numbers = {"epochs": epochs, "rate": rate, "turn": turn, "shift": shift, "dropout": dropout, "filters": filters}
-    return {"data": pets.files.digest, "side": side, "initializer": initializer, **numbers}
+    views = [RandomAffine(turn=turn, shift=shift, zoom=shift)]
+    model = models.pets_convnet(pets.image_size, filters, views, dropout, initializer)
+    drop_at = epochs * len(pets.train) * 4 // 5
+    rate = keras.optimizers.schedules.PiecewiseConstantDecay([drop_at], [rate, rate / 5])
+    model.compile(keras.optimizers.RMSprop(rate), loss="binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def _photos(pets: data.Photos, epochs: int) -> dict:
+    """What decides a network of photos besides the network; notebooks 03 and 04 keep theirs under the same."""
+    return {"photos": pets.files.digest, "batch_size": pets.batch_size, "epochs": epochs}
 
 
 def fine_tuned_pets() -> tuple[keras.Model, bases.Base, photos.Split]:
@@ -74,23 +76,25 @@ def fine_tuned_pets() -> tuple[keras.Model, bases.Base, photos.Split]:
     head_rate, head_epochs, block_rate = profile.pick(quick=(2e-4, 12, 5e-5), full=(2e-5, 30, 1e-5))
     block_epochs = profile.pick(quick=2 if pets.real else 5, full=20)
 
-    def train() -> tuple[keras.Model, dict]:
+    keras.utils.set_random_seed(profile.SEED)
+    block5, tuned = models.block5_and_head(base.model)
+
+    def train() -> dict:
         parts = ("train", "validation")
         maps = {part: features.extract(base, split, part, layer="block4_pool") for part in parts}
-        block5, tuned = models.block5_and_head(base.model)
         above = {part: (block5.predict(found, verbose=0), labels) for part, (found, labels) in maps.items()}
         _fit(tuned.layers[-1], above, head_rate, head_epochs)
-        return tuned, _fit(tuned, maps, block_rate, block_epochs)
+        return _fit(tuned, maps, block_rate, block_epochs)
 
-    recipe = {
+    decides = {
         "photos": split.digest,
-        "counts": {part: len(paths) for part, paths in split.paths.items()},
         "side": side,
-        "base": training.weight_hashes(base.model),
+        "base": [keeping.key(base.model), training.weight_hashes(base.model)],
         "head": [head_rate, head_epochs],
         "block5": [block_rate, block_epochs],
+        "batch_size": BATCH,
     }
-    tuned = _once("fine_tuned_pets", recipe, train)
+    tuned = training.cached("fine_tuned_pets", tuned, decides, train)[0]
     whole = [keras.Input((side, side, 3)), base.upto("block4_pool"), *tuned.layers]
     return keras.Sequential(whole, name="fine_tuned_pets"), base, split
 
@@ -101,25 +105,13 @@ def _classifier(
     """Trained with adam on the first so many images, for so many epochs, in batches of so many."""
     count, epochs, batch_size = profile.pick(quick=quick, full=full)
     x, y = images.x_train[:count], images.y_train[:count]
-    content = hashlib.sha256(x.tobytes() + y.tobytes()).hexdigest()[:12]
-
-    def train() -> tuple[keras.Model, dict]:
-        model = build()
-        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-        prepared = x[..., np.newaxis].astype("float32") / 255
-        return model, training.fit(model, prepared, y, epochs=epochs, batch_size=batch_size)
-
-    return _once(build.__name__, {"data": content, "epochs": epochs, "batch_size": batch_size}, train)
-
-
-def _once(name: str, recipe: dict, train: Callable[[], tuple[keras.Model, dict]]) -> keras.Model:
-    """``training.cached`` from the course's seed, so that what a notebook did before changes nothing."""
-
-    def seeded() -> tuple[keras.Model, dict]:
-        keras.utils.set_random_seed(profile.SEED)
-        return train()
-
-    return training.cached(name, recipe, seeded)[0]
+    keras.utils.set_random_seed(profile.SEED)  # so that what a notebook did before changes nothing
+    model = build()
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    prepared = x[..., np.newaxis].astype("float32") / 255
+    fit = lambda: training.fit(model, prepared, y, epochs=epochs, batch_size=batch_size)  # noqa: E731
+    decides = {"images": prepared, "labels": y, "epochs": epochs, "batch_size": batch_size}
+    return training.cached(build.__name__, model, decides, fit)[0]
 
 
 def _fit(model: keras.Model, found: dict[str, tuple], rate: float, epochs: int) -> dict:
@@ -127,4 +119,4 @@ def _fit(model: keras.Model, found: dict[str, tuple], rate: float, epochs: int) 
     model.compile(keras.optimizers.RMSprop(rate), "binary_crossentropy", metrics=["accuracy"])
     best = keras.callbacks.EarlyStopping(patience=epochs, restore_best_weights=True)
     options = {"validation_data": found["validation"], "epochs": epochs, "callbacks": [best]}
-    return training.fit(model, *found["train"], batch_size=20, **options)
+    return training.fit(model, *found["train"], batch_size=BATCH, **options)

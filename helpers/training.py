@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from scipy.stats import binomtest
 from tqdm.keras import TqdmCallback
 
 from helpers import profile
-from helpers.keeping import whole
+from helpers.keeping import key, whole
 
 History = Mapping[str, Sequence[float]]
 
@@ -75,23 +76,35 @@ def _mirrored(devices: tuple[str, ...]):
 def curves(histories: History | Mapping[str, History], title: str = "") -> Figure:
     """Loss and accuracy against epochs, side by side.
 
-    Takes one history, or several as ``{label: history}`` to compare. Training is a thin line,
-    validation a thick one, and a ring marks the epoch where the validation loss was lowest.
+    Takes one history, or several as ``{label: history}`` to compare. Training is a thin dashed line. Where there is
+    validation, it is a thick one, and a ring marks the epoch with the lowest validation loss. Raises ValueError for a
+    history without a loss, as of no epochs.
     """
     if "loss" in histories:
         histories = {"": histories}
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
-    for (label, history), color in zip(histories.items(), plt.rcParams["axes.prop_cycle"].by_key()["color"]):
-        epochs = np.arange(1, len(history["loss"]) + 1)
-        best = int(np.argmin(history["val_loss"]))
-        for axis, metric in zip(axes, ("loss", "accuracy")):
-            name = f"{label}: " if label else ""
-            values = history[f"val_{metric}"]
-            axis.plot(epochs, history[metric], color=color, lw=1, ls="--", label=f"{name}training")
-            axis.plot(epochs, values, color=color, lw=2.2, label=f"{name}validation")
-            axis.plot(epochs[best], values[best], "o", color=color, ms=10, mfc="none")
-    for axis, metric in zip(axes, ("loss", "accuracy")):
-        axis.set(xlabel="epoch", ylabel=metric, title=f"{metric} (ring: lowest validation loss)")
+    if not histories or not all(len(history.get("loss", ())) for history in histories.values()):
+        raise ValueError("there is nothing to draw: every history needs a loss for one epoch or more.")
+    metrics = [name for name in ("loss", "accuracy") if any(name in history for history in histories.values())]
+    figure, axes = plt.subplots(1, len(metrics), figsize=(5 * len(metrics), 3.6), layout="constrained", squeeze=False)
+    for (label, history), color in zip(
+        histories.items(), itertools.cycle(plt.rcParams["axes.prop_cycle"].by_key()["color"])
+    ):
+        before = f"{label}: " if label else ""
+        watched = np.asarray(history.get("val_loss", ()), float)
+        best = int(np.nanargmin(watched)) if np.isfinite(watched).any() else None
+        for axis, metric in zip(axes[0], metrics):
+            for values, name, style in (
+                (history.get(metric), "training", {"lw": 1, "ls": "--"}),
+                (history.get(f"val_{metric}"), "validation", {"lw": 2.2}),
+            ):
+                if values is not None:
+                    axis.plot(np.arange(1, len(values) + 1), values, color=color, label=before + name, **style)
+            if best is not None and f"val_{metric}" in history:
+                axis.plot(best + 1, history[f"val_{metric}"][best], "o", color=color, ms=10, mfc="none")
+    ringed = any(line.get_marker() == "o" for line in axes[0, 0].lines)
+    for axis, metric in zip(axes[0], metrics):
+        what = f"{metric} (ring: lowest validation loss)" if ringed else metric
+        axis.set(xlabel="epoch", ylabel=metric, title=what)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
         axis.legend(fontsize=8)
@@ -110,6 +123,15 @@ class Score:
     correct: int
     total: int
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.correct <= self.total or self.total == 0:
+            raise ValueError(f"{self.correct:,} correct of {self.total:,}: there must be images, and no more correct.")
+
+    @classmethod
+    def of(cls, right: np.ndarray) -> Score:
+        """From the right answers, bool of shape (N,)."""
+        return cls(int(np.sum(right)), len(right))
+
     @property
     def accuracy(self) -> float:
         """Share of correct images, 0 to 1."""
@@ -127,25 +149,63 @@ class Score:
 
 
 def predicted_classes(model: keras.Model, images) -> np.ndarray:
-    """Class index of each image, shape (N,): the largest output, or output > 0.5 if there is one unit."""
-    outputs = model.predict(images, batch_size=256, verbose=0)
-    return outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0.5).astype(int)
+    """Class number of each image, int of shape (N,): the largest output; of a single one, whether it is the likelier.
+
+    A single output is a probability, and class 1 is likelier above 0.5; or a logit, and then above 0. The model's loss
+    says which (``from_logits``; a squared error has no logits); else it is a logit if the last layer is linear or a
+    value lies outside 0 to 1. Raises ValueError unless the model gives finite numbers of shape (N,), (N, 1) or
+    (N, classes).
+    """
+    return _classes(model, model.predict(images, batch_size=256, verbose=0))
+
+
+def _classes(model: keras.Model, outputs: np.ndarray) -> np.ndarray:
+    shape = getattr(outputs, "shape", None)
+    if shape is None or len(shape) > 2 or not np.isfinite(outputs).all():
+        what = "numbers that are NaN or infinite" if shape and len(shape) < 3 else f"outputs of shape {shape}"
+        raise ValueError(f"{model.name} gives {what}; expected are finite numbers, one per image or one per class.")
+    if len(shape) == 2 and shape[1] > 1:
+        return outputs.argmax(axis=1)
+    return (outputs.reshape(-1) > (0 if _is_logit(model, outputs) else 0.5)).astype(int)
+
+
+def _is_logit(model: keras.Model, outputs: np.ndarray) -> bool:
+    loss = getattr(model, "loss", None)
+    if hasattr(loss, "from_logits"):
+        return loss.from_logits
+    if "error" in getattr(keras.losses.get(loss), "__name__", type(loss).__name__).lower():
+        return False
+    ends_with = getattr(model, "outputs", None) and model.layers[-1]  # of a subclassed model nobody knows
+    while getattr(ends_with, "layers", None):
+        ends_with = ends_with.layers[-1]
+    linear = getattr(ends_with, "activation", None) is keras.activations.linear
+    return linear or outputs.min(initial=0) < 0 or outputs.max(initial=1) > 1
 
 
 def score(model: keras.Model, images, labels: np.ndarray | None = None) -> Score:
-    """How many of the images (in the form the model takes) get their label right.
+    """How many of the images (in the form that the model takes) get their label right.
 
-    ``images``: an array, with ``labels`` of shape (N,), or a ``tf.data`` dataset of batches of both.
+    ``images``: an array, with ``labels`` of shape (N,) or (N, 1), or a ``tf.data`` dataset of batches of both.
+    Raises ValueError if there is not one label per image, and as ``predicted_classes`` does.
     """
-    correct = correct_images(model, images, labels)
-    return Score(int(correct.sum()), len(correct))
+    return Score.of(correct_images(model, images, labels))
 
 
 def correct_images(model: keras.Model, images, labels: np.ndarray | None = None) -> np.ndarray:
-    """Which images get their label right: bool of shape (N,). Takes what ``score`` takes, a dataset unshuffled."""
-    if labels is None:
-        labels = np.concatenate([batch for _, batch in images.as_numpy_iterator()])
-    return predicted_classes(model, images) == labels
+    """Which images get their label right: bool of shape (N,). Takes and raises what ``score`` does."""
+    if labels is None:  # in one pass, since a dataset may shuffle
+        batches = [(model.predict_on_batch(x), np.asarray(y)) for x, y, *_ in images]
+        outputs, labels = (np.concatenate(part) for part in zip(*batches))
+        predicted = _classes(model, outputs)
+    else:
+        predicted = predicted_classes(model, images)
+    labels = np.asarray(labels)
+    if labels.shape not in (predicted.shape, (*predicted.shape, 1)):
+        raise ValueError(
+            f"{len(predicted):,} images and labels of shape {labels.shape}: there must be one class number per image. "
+            "Labels with one column per class become class numbers by labels.argmax(axis=1)."
+        )
+    return predicted == labels.reshape(-1)
 
 
 @dataclass(frozen=True)
@@ -163,6 +223,7 @@ class Gain:
     @classmethod
     def between(cls, first: np.ndarray, second: np.ndarray) -> Gain:
         """From the right answers of both models, bool of shape (N,). Raises ValueError if the shapes differ."""
+        first, second = np.asarray(first, bool), np.asarray(second, bool)
         if first.shape != second.shape:
             raise ValueError(f"the models were tested on {first.shape} and {second.shape} images, not on the same")
         return cls(int((first & ~second).sum()), int((second & ~first).sum()), len(first))
@@ -191,26 +252,34 @@ class Gain:
         return f"{100 * self.gain:+.2f} points (95 % interval {low:+.2f} to {high:+.2f}, {self.total:,} images)"
 
 
-def cached(name: str, recipe: Mapping, train: Callable[[], tuple[keras.Model, dict]]) -> tuple[keras.Model, dict]:
-    """A trained model and its history: from disk if one was kept for the same recipe, else from ``train()``.
+def cached(
+    name: str, model: keras.Model, decides: Mapping, train: Callable[[], Mapping]
+) -> tuple[keras.Model, Mapping]:
+    """A trained model and its history: from disk if one was kept for the same settings, else what ``train()`` makes.
 
-    ``recipe`` holds whatever decides the result, as plain values: data, sizes, epochs, rates. Any change of
-    it, or of the version of Keras or NumPy, trains anew.
+    ``model`` is built and compiled; ``train`` trains it in place and returns the history. ``decides`` holds all that
+    decides the result besides the model, its loss and its optimizer: images and labels (or the digest of photos),
+    epochs, batch size. Any change of these trains anew; see ``keeping.key``. Raises TypeError for what it cannot tell
+    apart.
     """
-    path = _kept(name, recipe)
+    path = _path(name, model, decides)
     try:
         history = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        model = keras.models.load_model(path)
-        print(f"{name}: trained earlier with this recipe, read from {path}")
+        kept = keras.models.load_model(path)
+        print(f"{name}: trained earlier with these settings, read from {path}")
+        return kept, history
     except (OSError, ValueError):  # not there, or cut short
-        model, history = train()
-        keep(name, recipe, model, history)
-    return model, history
+        history = train()
+        _write(path, name, model, history)  # under the name from before the training
+        return model, history
 
 
-def keep(name: str, recipe: Mapping, model: keras.Model, history: Mapping) -> None:
+def keep(name: str, model: keras.Model, decides: Mapping, history: Mapping) -> None:
     """Keep a trained model on disk for ``cached``. Where nothing can be written, say so and go on."""
-    path = _kept(name, recipe)
+    _write(_path(name, model, decides), name, model, history)
+
+
+def _write(path: Path, name: str, model: keras.Model, history: Mapping) -> None:
     try:
         with whole(path) as half, whole(path.with_suffix(".json")) as notes:
             model.save(half)
@@ -219,15 +288,13 @@ def keep(name: str, recipe: Mapping, model: keras.Model, history: Mapping) -> No
         print(f"{name} was not kept: {path.parent} cannot be written ({getattr(error, 'strerror', None) or error})")
 
 
-def is_kept(name: str, recipe: Mapping) -> bool:
+def is_kept(name: str, model: keras.Model, decides: Mapping) -> bool:
     """Whether ``cached`` would read the model from disk."""
-    return _kept(name, recipe).is_file()
+    return _path(name, model, decides).is_file()
 
 
-def _kept(name: str, recipe: Mapping) -> Path:
-    decides = [dict(recipe), keras.__version__, np.__version__, profile.SEED]
-    key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]
-    return profile.cache_dir() / "models" / f"{name}-{key}.keras"
+def _path(name: str, model: keras.Model, decides: Mapping) -> Path:
+    return profile.cache_dir() / "models" / f"{name}-{key(model, dict(decides), profile.SEED)}.keras"
 
 
 def weight_hashes(model: keras.Model) -> dict[str, str]:

@@ -107,12 +107,12 @@ def test_features_on_a_full_disk(small_disk, capsys):
 @needs_tmpfs
 def test_a_model_on_a_full_disk(small_disk, monkeypatch, capsys):
     monkeypatch.setattr(profile, "cache_dir", lambda: small_disk)
-    model, history = training.cached("large", {}, lambda: (large_model(), {"loss": [1.0]}))
+    model, history = training.cached("large", large_model(), {}, lambda: {"loss": [1.0]})
     assert history == {"loss": [1.0]}, "an hour's training is lost for want of a disk"
     assert "large was not kept" in capsys.readouterr().out and not list((small_disk / "models").iterdir())
     free(small_disk)
-    training.cached("large", {}, lambda: (model, history))
-    training.cached("large", {}, lambda: pytest.fail("trained again"))
+    training.cached("large", model, {}, lambda: history)
+    training.cached("large", model, {}, lambda: pytest.fail("trained again"))
 
 
 # Killed in the middle
@@ -126,13 +126,12 @@ profile.cache_dir = lambda: profile.Path({cache!r})
 class Say(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs):
         print("epoch", epoch, flush=True)
+model = keras.Sequential([keras.Input((50,)), keras.layers.Dense(50)])
+model.compile("sgd", "mse")
 def train():
-    model = keras.Sequential([keras.Input((50,)), keras.layers.Dense(50)])
-    model.compile("sgd", "mse")
     rows = np.zeros((100, 50))
-    history = model.fit(rows, rows, epochs={epochs}, verbose=0, callbacks=[Say()])
-    return model, history.history
-model, history = training.cached("digits", {{}}, train)
+    return model.fit(rows, rows, epochs={epochs}, verbose=0, callbacks=[Say()]).history
+model, history = training.cached("digits", model, {{}}, train)
 print("trained", len(history["loss"]), flush=True)
 """
 

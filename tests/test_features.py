@@ -69,7 +69,10 @@ def test_other_weights_photos_sizes_preprocessing_or_layers_are_computed_anew(sp
     features.extract(base, split, "test")
     base.model.get_layer("block1_conv1").dtype_policy = "mixed_bfloat16"
     features.extract(base, split, "test")
-    assert len(files(tmp_path)) == 11
+    for activation in (keras.activations.tanh, lambda x: 0.1 * x, lambda x: 0.2 * x):  # with equal weights
+        base.model.get_layer("block3_conv1").activation = activation
+        features.extract(base, split, "test")
+    assert len(files(tmp_path)) == 14
 
 
 @pytest.mark.parametrize("damage", ["cut short", "one bit", "a bit of the header", "empty", "another shape"])

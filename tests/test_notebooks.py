@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 import shutil
@@ -14,7 +13,6 @@ import nbformat
 import pytest
 import yaml
 
-from helpers import trained
 from helpers.profile import ROOT
 from tools import notebooks
 
@@ -87,27 +85,6 @@ def test_the_pre_commit_hook_leaves_a_notebook_as_refresh_wrote_it(tmp_path):
     subprocess.run([sys.executable, "-m", "nbstripout", *entry[1:], *copies], check=True)
     for path in PATHS:
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
-
-
-def test_notebook_04_compares_with_the_network_of_03():
-    """Both name the same recipe, so that 04 finds what 03 has kept."""
-    recipes = []
-    for path in PATHS[3:5]:
-        text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
-        recipes.append(re.search(r"recipe = profile\.pick\(.*?\}\)", text, re.S).group())
-        assert '"pets_scratch", {"data": pets.files.digest, "side": side, **recipe}' in text
-    assert recipes[0] == recipes[1]
-
-
-def test_notebook_04_keeps_its_network_for_07_under_the_recipe_that_it_was_trained_by():
-    cells = {cell.id: cell.source for cell in nbformat.read(PATHS[4], as_version=4).cells}
-    recipe = inspect.getsource(trained.pets_recipe)
-    picks = re.findall(r"^(?:epochs|turn), .* = profile\.pick.*$", cells["fit"], re.M)
-    assert len(picks) == 2 and "trained.pets_recipe(pets, side)" in cells["fit"]
-    for pick in picks:
-        assert pick.partition(" = ")[2] in recipe
-    for number in ("16", '"he_normal"', "32", '"glorot_uniform"'):
-        assert number in cells["scratch"] and number in recipe
 
 
 # The tools that run and refresh

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import cv2
 import keras
 import nbformat
 import numpy as np
 import pytest
 
-from helpers import bases, data, models, photos, profile, trained, training
+from helpers import bases, data, photos, profile, trained, training
 from helpers.profile import ROOT
+
+
+def pets_of(split: photos.Split, images, side: int, batch_size: int) -> data.Photos:
+    return data.Photos(*[images] * 3, data.PET_NAMES, "", False, split, side, batch_size)
 
 
 @pytest.fixture
@@ -23,7 +30,7 @@ def few_pets(tmp_path, monkeypatch):
         cv2.imwrite(path, rng.integers(0, 255, (64, 64, 3)).astype(np.uint8))
     every = {part: paths for part in photos.PARTS}
     split = photos.Split(tmp_path, every, {part: [0, 1] * 4 for part in photos.PARTS}, "eight photos", "digest", False)
-    monkeypatch.setattr(data, "cats_and_dogs", lambda side: data.Photos(*[None] * 3, data.PET_NAMES, "", False, split))
+    monkeypatch.setattr(data, "cats_and_dogs", lambda side: pets_of(split, None, side, 20))
     return split
 
 
@@ -48,37 +55,86 @@ def test_the_second_time_it_is_read_from_disk(few_pets, monkeypatch):
     assert all(map(np.array_equal, first.get_weights(), second.get_weights()))
 
 
-@pytest.mark.parametrize("change", ["photos", "base"])
-def test_other_photos_or_another_base_train_anew(few_pets, monkeypatch, change):
-    trained.fine_tuned_pets()
-    if change == "photos":
-        changed = few_pets.__class__(**{**vars(few_pets), "digest": "other photos"})
-        pets = data.Photos(*[None] * 3, data.PET_NAMES, "", False, changed)
-        monkeypatch.setattr(data, "cats_and_dogs", lambda side: pets)
-    else:
-        base = bases.menagerie(64)
-        base.model.get_layer("block1_conv1").bias.assign_add(keras.ops.ones(24))
-        monkeypatch.setattr(bases, "menagerie", lambda side: base)
+def test_other_photos_or_another_base_train_anew(few_pets, monkeypatch):
     fitted = []
-    fit = training.fit
-    monkeypatch.setattr(training, "fit", lambda *a, **k: fitted.append(1) or fit(*a, **k))
-    trained.fine_tuned_pets()
-    assert len(fitted) == 2, "the head, then block 5 and the head"
+    monkeypatch.setattr(training, "fit", lambda *_, **__: fitted.append(1) or {})
+    base, changed, moved = (bases.menagerie(64) for _ in range(3))
+    changed.model.get_layer("block1_conv1").activation = keras.activations.tanh
+    moved.model.get_layer("block1_conv1").bias.assign_add(keras.ops.ones(24))
+    other = pets_of(few_pets.__class__(**{**vars(few_pets), "digest": "other photos"}), None, 64, 20)
+    pets = data.cats_and_dogs(64)
+    for photos_, base_, batch in (
+        (pets, base, 20),
+        (other, base, 20),
+        (pets, changed, 20),
+        (pets, moved, 20),
+        (pets, base, 4),
+    ):
+        for _ in range(2):
+            monkeypatch.setattr(data, "cats_and_dogs", lambda side, found=photos_: found)
+            monkeypatch.setattr(bases, "menagerie", lambda side, found=base_: found)
+            monkeypatch.setattr(trained, "BATCH", batch)
+            trained.fine_tuned_pets()
+    assert len(fitted) == 5 * 2, "each once: the head, then block 5 and the head"
 
 
 def test_the_network_of_04_is_read_if_04_kept_it_and_else_trained_for_a_quarter_of_the_epochs(few_pets, monkeypatch):
     images = photos.pipeline(few_pets.paths["train"], few_pets.labels["train"], 64, 8, shuffle=False)
-    pets = data.Photos(images, images, images, data.PET_NAMES, "", False, few_pets)
-    recipe = trained.pets_recipe(pets, 64)
+    pets = pets_of(few_pets, images, 64, 8)
     epochs = []
     fit = training.fit
     monkeypatch.setattr(training, "fit", lambda *a, **k: epochs.append(k["epochs"]) or fit(*a, **{**k, "epochs": 1}))
-    assert trained.pets_augmented(pets, 64).count_params() == trained.pets_augmented(pets, 64).count_params()
-    assert epochs == [recipe["epochs"] // 4] == [6], "trained once, shorter, and kept"
-    of_04 = models.pets_convnet(64, recipe["filters"], [], recipe["dropout"], recipe["initializer"])
-    training.keep("pets_augmented", recipe, of_04, {})
-    read = trained.pets_augmented(pets, 64).get_weights()
-    assert all(map(np.array_equal, read, of_04.get_weights())) and len(epochs) == 1
+    assert trained.pets_augmented(pets).count_params() == trained.pets_augmented(pets).count_params()
+    assert epochs == [6], "trained once, shorter, and kept"
+    trained.pets_augmented(pets_of(few_pets, images, 64, 4))
+    assert epochs == [6, 6], "other batches"
+    of_04 = trained._augmented_net(pets, 24)
+    training.keep("pets_augmented", of_04, trained._photos(pets, 24), {})
+    read = trained.pets_augmented(pets).get_weights()
+    assert all(map(np.array_equal, read, of_04.get_weights())) and len(epochs) == 2
+
+
+@pytest.mark.parametrize("choice", ["quick", "full"])
+def test_a_network_that_a_notebook_keeps_is_found_by_the_next(few_pets, monkeypatch, choice):
+    """03 keeps its network for 04, and 04 for 07: their cells are run, with nothing trained."""
+    monkeypatch.setenv("COURSE_PROFILE", choice)
+    monkeypatch.setattr(training, "curves", lambda *_: None)
+    fitted = []
+    zeros = dict.fromkeys(("loss", "val_loss", "accuracy", "val_accuracy"), [0.0])
+    monkeypatch.setattr(training, "fit", lambda *a, **k: fitted.append(1) or zeros)
+
+    def pets(side, batch_size=20, train_count=None):
+        return pets_of(few_pets, [None] * 8, side, batch_size)
+
+    monkeypatch.setattr(data, "cats_and_dogs", pets)
+    side = profile.pick(quick=64, full=150)
+    known = {**vars(keras), **vars(trained), "Path": Path, "np": np, "tempfile": tempfile, "keras": keras, "side": side}
+    known |= {"train_count": None, "batch_size": profile.pick(quick=32, full=20)}
+    run = lambda names, cells: exec("\n".join(cells[name] for name in names), known)  # noqa: E731
+    cells = {number: cells_of(f"0{number}") for number in (3, 4)}
+    cells[3]["save"] = cells[3]["save"][cells[3]["save"].index("settings =") :]
+    known["pets"] = pets(side, profile.pick(quick=32, full=20))
+    run(["network", "fit", "save"], cells[3])
+    known["pets"] = pets(side, 32)
+    run(["scratch"], cells[4])
+    assert len(fitted) == 1, "04 does not find what 03 has kept"
+    run(["fit"], cells[4])
+    trained.pets_augmented(known["pets"])
+    assert len(fitted) == 2, "07 would not find what 04 has kept"
+    cells[3]["network"] = cells[3]["network"].replace(", layers.Rescaling(1 / 255)", "")
+    known["pets"] = pets(side, profile.pick(quick=32, full=20))
+    kept = files(few_pets)
+    run(["network", "fit", "save"], cells[3])
+    assert len(files(few_pets)) == len(kept) + 2, "a reader's other network replaces the one that 04 compares with"
+
+
+def files(split: photos.Split) -> list[Path]:
+    return list((split.folder / "cache" / "models").iterdir())
+
+
+def cells_of(number: str) -> dict[str, str]:
+    (path,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
+    return {cell.id: cell.source for cell in nbformat.read(path, as_version=4).cells}
 
 
 def test_the_recipe_is_that_of_notebook_06():
@@ -90,6 +146,6 @@ def test_the_recipe_is_that_of_notebook_06():
         "head_rate, head_epochs, block_rate = profile.pick(quick=(2e-4, 12, 5e-5), full=(2e-5, 30, 1e-5))",
         "block_epochs = profile.pick(quick=2 if pets.real else 5, full=20)",
         'model.compile(keras.optimizers.RMSprop(rate), "binary_crossentropy", metrics=["accuracy"])',
-        'training.fit(model, *found["train"], batch_size=20, **options)',
     ):
         assert "".join(line.split()) in notebook and "".join(line.split()) in source, line
+    assert f'training.fit(model,*found["train"],batch_size={trained.BATCH},**options)' in notebook

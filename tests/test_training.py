@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from helpers import profile, training
+from helpers import augmentation, keeping, profile, training
 
 profile.quiet_tensorflow()
 import keras  # noqa: E402
@@ -37,9 +37,80 @@ def constant_model(outputs: list[float]) -> keras.Model:
 def test_predicted_class_is_the_largest_output_or_above_one_half(outputs, expected):
     images = np.zeros((5, 2, 2, 1))
     model = constant_model(outputs)
+    model.compile(loss="mse")
     assert training.predicted_classes(model, images).tolist() == [expected] * 5
     labels = np.array([expected, expected, expected, 9, 9])
-    assert training.score(model, images, labels) == training.Score(3, 5)
+    for given in (labels, labels[:, np.newaxis], labels.tolist(), labels.astype(float)):
+        assert training.score(model, images, given) == training.Score(3, 5)
+
+
+class Squeezed(keras.Model):
+    """A subclassed model whose sigmoid is no layer, and whose output is a plain row of numbers."""
+
+    def __init__(self, logit: float) -> None:
+        super().__init__()
+        self.logit = keras.layers.Dense(
+            1, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(logit)
+        )
+
+    def call(self, images):
+        return keras.ops.sigmoid(self.logit(keras.ops.reshape(images, (-1, 4))))[:, 0]
+
+
+def single(output: float, loss=None, activation=None) -> keras.Model:
+    model = constant_model([output])
+    if activation:
+        model = keras.Sequential([keras.Input((2, 2, 1)), *model.layers[1:], keras.layers.Activation(activation)])
+    if loss is not None:
+        model.compile(loss=loss)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (single(0.3, keras.losses.BinaryCrossentropy(from_logits=True)), 1),
+        (single(-0.3, keras.losses.BinaryFocalCrossentropy(from_logits=True)), 0),
+        (single(0.3), 1),  # never compiled, and linear
+        (single(0.3, lambda truth, logit: keras.ops.binary_crossentropy(truth, logit, from_logits=True)), 1),
+        (single(0.3, "mse"), 0),
+        (single(0.7, keras.losses.MeanAbsoluteError()), 1),
+        (single(-0.3, activation="sigmoid"), 0),  # probability 0.43
+        (single(0.3, "binary_crossentropy", "sigmoid"), 1),
+        (single(-0.3, activation="tanh"), 0),
+        (keras.Sequential([keras.Input((2, 2, 1)), single(0.3)]), 1),
+        (Squeezed(-0.3), 0),
+        (Squeezed(0.3), 1),
+    ],
+)
+def test_one_output_is_held_against_one_half_or_as_a_logit_against_zero(model, expected):
+    assert training.score(model, np.zeros((4, 2, 2, 1)), np.full(4, expected)) == training.Score(4, 4)
+
+
+@pytest.mark.parametrize(
+    ("labels", "outputs", "message"),
+    [
+        (np.eye(3)[[0, 1, 2]], [0.1, 0.2, 0.7], "one class number per image.*argmax"),
+        ([0, 1], [0.1, 0.9], r"3 images and labels of shape \(2,\)"),
+        (1, [0.1, 0.9], "one class number per image"),
+        ([0, 1, 1], [np.nan], "NaN or infinite"),
+    ],
+)
+def test_labels_or_outputs_that_cannot_be_compared_are_refused(labels, outputs, message):
+    with pytest.raises(ValueError, match=message):
+        training.score(constant_model(outputs), np.zeros((3, 2, 2, 1)), labels)
+
+
+def test_maps_are_no_answer():
+    with pytest.raises(ValueError, match=r"outputs of shape \(2, 4, 4, 3\)"):
+        training.score(keras.Sequential([keras.Input((4, 4, 3)), keras.layers.ReLU()]), np.zeros((2, 4, 4, 3)), [0, 1])
+
+
+@pytest.mark.parametrize(("correct", "total"), [(1430, 64), (-1, 3), (0, 0)])
+def test_a_score_counts_images(correct, total):
+    with pytest.raises(ValueError, match="there must be images"):
+        training.Score(correct, total)
+    assert training.Score.of(np.array([True, False, True])) == training.Score(2, 3)
 
 
 def test_fit_returns_one_value_an_epoch_and_keeps_callbacks():
@@ -75,6 +146,30 @@ def test_curves_ring_the_lowest_validation_loss():
     plt.close(figure)
 
 
+def test_curves_draw_what_a_history_has():
+    import matplotlib.pyplot as plt
+
+    alone = {"loss": [2.0, 1.0], "accuracy": [0.5, 0.6]}
+    broken = history([float("nan")] * 2)
+    for given, panels, lines, rings in (
+        (alone, 2, 1, 0),
+        ({"loss": [2.0], "val_loss": [2.0]}, 1, 2, 1),
+        (broken, 2, 2, 0),
+        ({"a": alone, "b": history([2.0, 1.0])}, 2, 3, 1),
+        ({str(number): alone for number in range(12)}, 2, 12, 0),
+    ):
+        figure = training.curves(given)
+        drawn = figure.axes[0].lines
+        assert len(figure.axes) == panels
+        assert len([line for line in drawn if line.get_marker() != "o"]) == lines
+        assert len([line for line in drawn if line.get_marker() == "o"]) == rings
+        assert ("ring" in figure.axes[0].get_title()) == bool(rings)
+        plt.close(figure)
+    for nothing in ({}, {"loss": []}, {"a": {"accuracy": [0.5]}}):
+        with pytest.raises(ValueError, match="nothing to draw"):
+            training.curves(nothing)
+
+
 def test_curves_compare_runs_of_different_length():
     import matplotlib.pyplot as plt
 
@@ -93,6 +188,17 @@ def test_score_takes_a_dataset_with_its_labels():
     assert training.score(constant_model([0.9]), dataset) == training.Score(5, 7)
     correct = training.correct_images(constant_model([0.9]), dataset)
     assert correct.tolist() == [True, True, True, False, False, True, True]
+
+
+def test_score_of_a_dataset_that_shuffles_and_weighs():
+    """Images and labels are read in one pass: a second pass would come in another order."""
+    tf = profile.quiet_tensorflow()
+    labels = np.arange(40) % 2
+    rows = tf.data.Dataset.from_tensor_slices(
+        (labels.reshape(40, 1, 1, 1) * np.ones((40, 2, 2, 1)), labels[:, None], labels)
+    )
+    model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.GlobalMaxPooling2D()])
+    assert training.score(model, rows.shuffle(40).batch(7)) == training.Score(40, 40)
 
 
 def test_fit_on_a_dataset_gives_no_advice_on_shuffling(recwarn):
@@ -155,39 +261,120 @@ def cache(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_model_is_trained_once_for_a_recipe(cache, capsys):
+def test_a_model_is_trained_once_for_its_settings(cache, capsys):
     trained = []
 
-    def train():
-        trained.append(1)
-        return constant_model([0.25]), {"loss": [1.0, 0.5]}
+    def cached(name="small", **changed):
+        decides = {"images": np.zeros((3, 2, 2, 1)), "labels": [0, 1, 1], "epochs": 2, "photos": cache} | changed
+        train = lambda: trained.append(1) or {"loss": [1.0, 0.5]}  # noqa: E731
+        return training.cached(name, compiled(), decides, train)
 
-    first, _ = training.cached("small", {"epochs": 2}, train)
-    again, history = training.cached("small", {"epochs": 2}, train)
+    first, _ = cached()
+    again, history = cached()
     assert len(trained) == 1 and history == {"loss": [1.0, 0.5]}
-    assert "small: trained earlier with this recipe" in capsys.readouterr().out
+    assert "small: trained earlier with these settings" in capsys.readouterr().out
     images = np.zeros((1, 2, 2, 1))
     assert np.array_equal(first.predict(images, verbose=0), again.predict(images, verbose=0))
-    training.cached("small", {"epochs": 3}, train)
-    training.cached("other", {"epochs": 2}, train)
-    assert len(trained) == 3, "another recipe or name trains anew"
+    changes = [{"epochs": 3}, {"labels": [1, 0, 1]}, {"images": np.ones((3, 2, 2, 1))}, {"more": None}]
+    changes += [{"images": np.zeros((3, 2, 2, 1), "float32")}, {"images": np.zeros((3, 4, 1))}, {"name": "other"}]
+    for changed in changes:
+        cached(**changed)
+    assert len(trained) == 1 + len(changes)
+    with pytest.raises(TypeError, match="a Mystery cannot tell one result from another"):
+        cached(labels=type("Mystery", (), {})())
+
+
+def compiled(layers=(), rate=0.01, loss="mse", **options) -> keras.Model:
+    dense = keras.layers.Dense(**{"units": 3, "activation": "relu"} | options)
+    model = keras.Sequential([keras.Input((2, 2, 1)), *layers, keras.layers.Flatten(), dense])
+    model.compile(keras.optimizers.SGD(rate), loss)
+    return model
+
+
+def joined(kind) -> keras.Model:
+    """Three layers, connected in one way or another: the same list of them, the same weights."""
+    image = keras.Input((2, 2, 1))
+    first, second = keras.layers.Conv2D(1, 1), keras.layers.Conv2D(1, 1)
+    below = first(image)
+    return keras.Model(image, keras.layers.Add()([below, second(below if kind == "one after the other" else image)]))
+
+
+def a_tenth(values):
+    return 0.1 * values
+
+
+def another_tenth(values):
+    return 0.2 * values
+
+
+another_tenth.__name__ = another_tenth.__qualname__ = "a_tenth"
+
+
+def test_a_key_tells_networks_apart_and_not_their_names():
+    decay = keras.optimizers.schedules.CosineDecay
+    nested = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Conv2D(3, 1, name="inner", padding="same")])
+    makers = [
+        compiled,
+        lambda: compiled(activation="tanh"),
+        lambda: compiled(activation=a_tenth),
+        lambda: compiled(activation=another_tenth),
+        lambda: compiled(units=4),
+        lambda: compiled(kernel_initializer="he_normal"),
+        lambda: compiled(dtype="mixed_bfloat16"),
+        lambda: compiled(rate=0.1),
+        lambda: compiled(rate=decay(0.01, 10)),
+        lambda: compiled(rate=decay(0.01, 20)),
+        lambda: compiled(loss="mae"),
+        lambda: compiled([keras.layers.Rescaling(1 / 255)]),
+        lambda: compiled([keras.layers.Rescaling(1 / 127.5, offset=-1)]),
+        lambda: compiled([keras.layers.MaxPooling2D(2)]),
+        lambda: compiled([keras.layers.AveragePooling2D(2)]),
+        lambda: compiled([augmentation.RandomAffine(turn=10)]),
+        lambda: compiled([augmentation.RandomAffine(turn=20)]),
+        lambda: compiled([keras.layers.Dropout(0.3)]),
+        lambda: compiled([keras.layers.Lambda(a_tenth)]),
+        lambda: compiled([keras.layers.Lambda(another_tenth)]),
+        lambda: compiled([nested]),
+        lambda: compiled([*nested.layers]),
+        lambda: joined("one after the other"),
+        lambda: joined("side by side"),
+    ]
+    keys = [keeping.key(make()) for make in makers]
+    assert len(set(keys)) == len(keys)
+    assert keys == [keeping.key(make()) for make in makers], "a session counts names up"
+    model = compiled()
+    model.fit(np.ones((4, 2, 2, 1)), np.ones((4, 3)), verbose=0)
+    assert keeping.key(model) == keys[0], "what is trained is what was to be trained"
+
+
+@pytest.mark.parametrize("package", ["keras", "numpy"])
+def test_another_version_is_another_key(monkeypatch, package):
+    before, version = keeping.key(1), keeping.metadata.version
+    monkeypatch.setattr(keeping.metadata, "version", lambda name: "0" if name == package else version(name))
+    assert keeping.key(1) != before
 
 
 @pytest.mark.parametrize("suffix", ["keras", "json"])
 def test_a_cut_file_is_trained_anew_and_replaced(cache, suffix):
     trained = []
-    make = lambda: (trained.append(1), (constant_model([0.5]), {"loss": [1.0]}))[1]  # noqa: E731
-    training.cached("small", {}, make)
+    make = lambda: trained.append(1) or {"loss": [1.0]}  # noqa: E731
+    training.cached("small", compiled(), {}, make)
     (path,) = (cache / "models").glob(f"*.{suffix}")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    training.cached("small", {}, make)
-    training.cached("small", {}, make)
+    training.cached("small", compiled(), {}, make)
+    training.cached("small", compiled(), {}, make)
     assert len(trained) == 2 and not list(cache.rglob("half-*"))
+
+
+def test_what_is_compiled_again_in_training_is_found_again(cache):
+    model = compiled()
+    training.cached("small", model, {}, lambda: model.compile("adam", "mse") or {"loss": [1.0]})
+    training.cached("small", compiled(), {}, lambda: pytest.fail("trained again"))
 
 
 def test_where_nothing_can_be_written_training_goes_on(cache, capsys):
     (cache / "models").write_text("in the way")
-    model, history = training.cached("small", {}, lambda: (constant_model([0.5]), {"loss": [1.0]}))
+    model, history = training.cached("small", compiled(), {}, lambda: {"loss": [1.0]})
     assert history == {"loss": [1.0]} and "small was not kept" in capsys.readouterr().out
 
 
