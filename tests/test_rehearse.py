@@ -136,6 +136,44 @@ def test_an_interrupt_ends_all_kernels(course):
     assert not left and len(list(course.glob("notebooks/begun_*"))) == 2
 
 
+def test_the_full_profile_is_written_down_notebook_by_notebook(course, monkeypatch, capsys):
+    monkeypatch.setitem(rehearse.RECORDS, "real", None)
+    monkeypatch.setattr(rehearse, "FULL", course / "benchmarks" / "course_full.json")
+    monkeypatch.setattr(rehearse.notebooks, "NOTEBOOKS", course / "notebooks")
+    first, second = sorted(course.glob("notebooks/*.ipynb"))
+    first.write_text(first.read_text().replace("print('a', 1)", "import os; print(os.environ['COURSE_PROFILE'])"))
+    (course / "notebooks" / "broken").write_text("")
+    assert rehearse.main(["full"]) == 1
+    record = json.loads(rehearse.FULL.read_text())["drawn"]
+    assert [(name, row["status"][:14]) for name, row in record.items()] == [("00_a", "ok"), ("01_b", "AssertionError")]
+    assert record["00_a"]["ran_on"].endswith("cores; full") and record["00_a"]["seconds"] > 0
+
+    (course / "notebooks" / "broken").unlink()
+    ran = []
+    execute = rehearse.notebooks.execute
+    monkeypatch.setattr(rehearse.notebooks, "execute", lambda path: ran.append(path.stem) or execute(path))
+    assert rehearse.main(["full"]) == 0 and ran == ["01_b"], "what has passed runs again"
+    prose = nbformat.read(first, as_version=4)
+    prose.cells.append(nbformat.v4.new_markdown_cell("more", id="more"))
+    nbformat.write(prose, first)
+    assert rehearse.main(["full"]) == 0 and ran == ["01_b"], "other prose makes another notebook"
+    second.write_text(second.read_text().replace("print('b')", "print('c')"))
+    assert rehearse.main(["full"]) == 0 and rehearse.main(["full", "00"]) == 0 and ran == ["01_b", "01_b", "00_a"]
+    monkeypatch.setenv("COURSE_DATA", "real")
+    assert rehearse.main(["full"]) == 0 and set(json.loads(rehearse.FULL.read_text())) == {"benchmark", "drawn", "real"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lane", ["drawn", "real"])
+def test_every_notebook_passes_in_the_full_profile(lane):
+    """Hours; see benchmarks/course_full.json for the last run of each notebook."""
+    if lane == "real" and not (rehearse.profile.data_dir() / "cats_and_dogs_small").is_dir():
+        pytest.skip("the real data is not in COURSE_DATA_DIR")
+    numbers = [path.name[:2] for path in rehearse.notebooks.find([])]
+    command = [sys.executable, "-m", "tools.rehearse", "full", *numbers]
+    assert subprocess.call(command, cwd=rehearse.notebooks.ROOT, env=os.environ | {"COURSE_DATA": lane}) == 0
+
+
 def test_medians_are_of_the_runs_after_the_first():
     runs = [{"a": ROW | {"seconds": seconds, "mib": mib}} for seconds, mib in ((9, 5), (3, 7), (1, 6), (2, 6))]
     found = rehearse.summary(runs, "real")
