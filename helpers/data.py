@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import sys
 import zipfile
 import zlib
@@ -39,7 +40,7 @@ PIXEL_COLUMNS = [f"pixel{i}" for i in range(28 * 28)]
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """A dataset of small grey images in memory.
+    """A dataset of small gray images in memory.
 
     Images are uint8 of shape (N, 28, 28) with values 0-255, labels uint8 of shape (N,) that index
     ``class_names``. ``source`` says in words where the images came from, ``real`` whether they
@@ -146,7 +147,8 @@ def cats_and_dogs(image_size: int = 150, batch_size: int = 20, train_count: int 
 
     ``image_size``: the side in pixels to which photos are resized, whatever their own shape. ``train_count``: how
     many training photos to use, the first of each class; default all. Validation and test photos come in batches
-    of 100 at least: how many at once changes no result. Broken files are skipped and counted.
+    of 100 at least: how many at once changes no result. Files that TensorFlow cannot decode, and photos that are not in
+    color, are skipped and counted; each is checked once, and the verdict is kept in the course's cache.
     Raises CourseError for a damaged source, and under COURSE_DATA=real when none can be had.
     """
     for name, value in {"image_size": image_size, "batch_size": batch_size, "train_count": train_count}.items():
@@ -178,7 +180,7 @@ def _choose(
             why = "" if choice == "real" else _not_worth_trying(remotes)
             try:
                 if not why:
-                    print(f"{title}: fetching {_megabytes(remotes)} from {fetching.address(remotes[0])}")
+                    _say(f"{title}: fetching {_megabytes(remotes)} from {fetching.address(remotes[0])}")
                     fetching.fetch(remotes)
                     images = find()
             except CourseError as error:
@@ -191,10 +193,15 @@ def _choose(
                 why = str(error)
     if images is None:
         images = stand_in()
-        print(f"{title}: {images.source}, because {why}")
+        _say(f"{title}: {images.source}, because {why}")
     else:
-        print(f"{title}: {images.source}")
+        _say(f"{title}: {images.source}")
     return images
+
+
+def _say(line: str) -> None:
+    """Print, with escapes for what is not UTF-8 in the name of a file, at which print would stop."""
+    print(line.encode("utf-8", "backslashreplace").decode())
 
 
 def _megabytes(remotes: tuple[Remote, ...]) -> str:
@@ -213,11 +220,11 @@ def _not_worth_trying(remotes: tuple[Remote, ...]) -> str:
 
 def _local_mnist() -> Images | None:
     path = profile.data_dir() / "mnist.npz"
-    if path.is_file():
+    if os.path.isfile(path):
         return _read_npz(path, DIGIT_NAMES)
     for folder in (profile.data_dir(), KAGGLE_INPUT, KAGGLE_INPUT / "competitions"):
         path = folder / "digit-recognizer" / "train.csv"
-        if path.is_file():
+        if os.path.isfile(path):
             return _read_digit_csv(path)
     fetched = fetching.fetched(MNIST_FILES, fetching.keras_cache())
     return _read_npz(fetched[0], DIGIT_NAMES) if fetched else None
@@ -240,15 +247,23 @@ def _read_digit_csv(path: Path) -> Images:
 
     todo = "Fetch train.csv again from Kaggle's digit-recognizer, or remove it to use another source."
     try:
-        columns = set(pd.read_csv(path, nrows=0).columns)
+        content = path.read_bytes()
+        columns = set(pd.read_csv(io.BytesIO(content), nrows=0).columns)
         missing = [c for c in ["label", *PIXEL_COLUMNS] if c not in columns]
         if missing:
             shown = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
             raise CourseError(
                 f"{path} lacks {len(missing)} of the 785 columns (label, pixel0 … pixel783): {shown}. {todo}"
             )
-        table = pd.read_csv(path, usecols=["label", *PIXEL_COLUMNS], dtype=np.int64)
-    except (ValueError, OSError) as error:
+        if content[-1:] not in b"\r\n":  # half a number is a number too
+            raise CourseError(
+                f"{path} does not end with a line break, so its last number may be cut short. {todo} If you know "
+                "that it is whole, add the line break."
+            )
+        table = pd.read_csv(io.BytesIO(content), dtype=dict.fromkeys(["label", *PIXEL_COLUMNS], np.int64))
+        if not isinstance(table.index, pd.RangeIndex):  # else pandas takes the first cells for names of rows
+            raise ValueError("its rows have more cells than its header")
+    except (ValueError, OverflowError, OSError) as error:
         raise CourseError(f"{path} cannot be read as a table of whole numbers ({error}). {todo}") from error
     labels = table["label"].to_numpy()
     pixels = table[PIXEL_COLUMNS].to_numpy().reshape(-1, 28, 28)
@@ -269,7 +284,7 @@ def _read_digit_csv(path: Path) -> Images:
 
 def _local_fashion() -> Images | None:
     path = profile.data_dir() / "fashion_mnist.npz"
-    if path.is_file():
+    if os.path.isfile(path):
         return _read_npz(path, drawn.GARMENT_NAMES)
     paths = fetching.fetched(FASHION_FILES, fetching.keras_cache() / "fashion-mnist")
     if paths is None:
@@ -327,7 +342,7 @@ def _read_npz(path: Path, class_names: tuple[str, ...]) -> Images:
         if not zipfile.is_zipfile(io.BytesIO(content)):  # np.load would guess another format
             raise ValueError("no zip archive")
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            arrays = dict(archive)
+            arrays = {name: np.asarray(member) for name, member in archive.items()}  # a text file in it is bytes
     except Exception as error:  # a damaged archive fails in a dozen ways, from zlib's to tokenize's
         raise CourseError(
             f"{path} cannot be read ({error}): it is cut short or not an .npz archive of plain arrays. "
@@ -393,7 +408,7 @@ def vgg16_weights() -> Path:
         try:
             if why:
                 raise CourseError(why)
-            print(f"VGG16: fetching {_megabytes(VGG16_FILES)} from {fetching.address(remote)}")
+            _say(f"VGG16: fetching {_megabytes(VGG16_FILES)} from {fetching.address(remote)}")
             path = fetching.fetch(VGG16_FILES)[0]
         except CourseError as error:
             raise CourseError(
@@ -410,7 +425,7 @@ def _weights_folders() -> tuple[Path, Path]:
 
 def _local_vgg16() -> Path | None:
     found = (folder / VGG16_FILES[0].name for folder in _weights_folders())
-    here = next((path for path in found if path.is_file()), None)
+    here = next((path for path in found if os.path.isfile(path)), None)
     return here or next(iter(fetching.fetched(VGG16_FILES, fetching.keras_cache()) or ()), None)
 
 
@@ -447,17 +462,17 @@ def main(arguments: list[str]) -> None:
     titles = {name: [t for t in DATASETS if t.lower().startswith(name.lower())] for name in wanted}
     if unknown := [name for name, found in titles.items() if not found]:
         raise CourseError(f"no dataset {', '.join(unknown)}. There are: {', '.join(DATASETS)}.")
-    print(f"Data folder: {profile.data_dir()}")
+    _say(f"Data folder: {profile.data_dir()}")
     failed = []
     if action == "fetch":
         for title in dict.fromkeys(t for found in titles.values() for t in found) if wanted else DATASETS:
             try:
-                print(f"{title}: in {fetching.fetch(DATASETS[title][1])[0].parent}")
+                _say(f"{title}: in {fetching.fetch(DATASETS[title][1])[0].parent}")
             except CourseError as error:
                 failed.append(f"{title}: {error}")
     else:
         for title, what in status():
-            print(f"{title}: {what}")
+            _say(f"{title}: {what}")
     if failed:
         raise CourseError("\n".join(failed))
 

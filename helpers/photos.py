@@ -13,13 +13,14 @@ import os
 import re
 import shutil
 import tempfile
-import warnings
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
 import cv2
@@ -44,18 +45,21 @@ PUBLISHED = (  # Kaggle's, Microsoft's and Google's, as downloaded and as unpack
     "cats_and_dogs_filtered.zip",
 )
 INNER_ARCHIVES = ("train.zip", "dogs-vs-cats.zip")
+AT_ONCE = 64  # photos that are in memory while they are checked
 # train/cat.0.jpg, PetImages/Cat/0.jpg, cats_and_dogs_filtered/train/cats/cat.0.jpg
 _PHOTO = re.compile(r"(?:^|/)(cat|dog)s?[./](\d+)\.jpe?g$", re.IGNORECASE)
+_tensorflow = cache(profile.quiet_tensorflow)  # once: it redirects stderr, which threads share
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError)
 
 
 @dataclass(frozen=True)
 class Photo:
-    """One file of a published set: label 0 cat, 1 dog; its number there; how to read it."""
+    """One file of a published set: label 0 cat, 1 dog; its number there; how to read it; what changes with it."""
 
     label: int
     number: int
     read: Callable[[], bytes]
+    version: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -76,29 +80,78 @@ class Split:
 # Broken files
 
 
-def flaw(content: bytes, decode: bool = False) -> str:
-    """What is wrong with a file that should be a color JPEG, in a few words; "" if nothing is.
-
-    Looks at the header and the end, which takes a fraction of decoding; ``decode`` tries that too.
-    """
+def flaw(content: bytes) -> str:
+    """Why a file cannot be used as a color JPEG, in a few words; "" if TensorFlow decodes it whole."""
+    tf = _tensorflow()
     if not content:
         return "empty"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd EXIF data, which no one reads here
-            with Image.open(io.BytesIO(content)) as image:
-                if image.format not in ("JPEG", "MPO"):  # MPO: a JPEG with a second view, as some phones make
-                    return f"a {image.format}"
-                if image.mode != "RGB":
-                    return {"L": "grey"}.get(image.mode, image.mode)
-                if b"\xff\xd9" not in content[-1024:]:  # the end-of-image marker
-                    return "cut short"
-                if decode:
-                    image.draft("RGB", (64, 64))
-                    image.load()
+        channels = int(tf.io.extract_jpeg_shape(content)[2])
+        if channels == 3:
+            tf.io.decode_jpeg(content, channels=3)
+            return ""
+        return {1: "grey", 4: "CMYK"}.get(channels, f"{channels}-channel")
+    except tf.errors.OpError:
+        if content.startswith(b"\xff\xd8"):  # the start and the end of a JPEG
+            return "damaged" if content.rstrip(b"\0").endswith(b"\xff\xd9") else "cut short"
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            return f"a {image.format}"
     except Exception:  # Pillow fails in a dozen ways on bytes that only look like an image
         return "not an image"
-    return ""
+
+
+def _checked(reads: Sequence[Callable[[], bytes]]) -> Iterator[tuple[bytes, str]]:
+    """The content and the flaw of each file, in order. What was checked once is known by its content."""
+    known, new = _verdicts(_verdict_file()), {}
+
+    def check(read: Callable[[], bytes]) -> tuple[bytes, str]:
+        try:
+            content = read()
+        except OSError:
+            return b"", "unreadable"
+        except UnicodeEncodeError:
+            return b"", "with a name that is not UTF-8"
+        except _DAMAGE:
+            return b"", "damaged in the archive"
+        key = _key(content)
+        if key not in known:
+            known[key] = new[key] = flaw(content)
+        return content, known[key]
+
+    try:
+        with ThreadPoolExecutor() as pool:
+            for start in range(0, len(reads), AT_ONCE):
+                yield from pool.map(check, reads[start : start + AT_ONCE])
+    finally:
+        if new:
+            _keep(new)
+
+
+def _key(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _verdict_file() -> Path:
+    return profile.cache_dir() / f"checked_photos_{_tensorflow().__version__}.json"
+
+
+def _verdicts(path: Path) -> dict[str, str]:
+    try:
+        return {key: str(problem) for key, problem in json.loads(path.read_bytes()).items()}
+    except (OSError, ValueError, AttributeError, RecursionError):  # none yet, or damaged
+        return {}
+
+
+def _keep(new: dict[str, str]) -> None:
+    """Add verdicts to those on disk. Where nothing can be written, say so and go on."""
+    path = _verdict_file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            _write(path, json.dumps(_verdicts(path) | new).encode())
+    except OSError as error:
+        print(f"{path.name} was not kept: {path.parent} cannot be written ({error.strerror or error})")
 
 
 def in_words(flaws: Counter) -> str:
@@ -129,7 +182,7 @@ def photos_of(source: Path) -> Iterator[list[Photo]]:
         found: list[Photo] = []
         if source.is_dir():
             files = list(_files(source))
-            found = _photos((path.relative_to(source.parent).as_posix(), path.read_bytes) for path in files)
+            found = _photos((path.relative_to(source.parent).as_posix(), *_file(path)) for path in files)
             inner = next((path for path in files if path.name in INNER_ARCHIVES), None)
             source = inner if inner and not found else source
         if not found and not source.is_dir():
@@ -150,22 +203,41 @@ def photos_of(source: Path) -> Iterator[list[Photo]]:
 def _files(folder: Path) -> Iterator[Path]:
     """All files below a folder, in the same order everywhere; names that start with a dot are left out."""
     for parent, folders, names in os.walk(folder, followlinks=True):
-        folders.sort()
+        above = {os.path.realpath(place) for place in (parent, *Path(parent).parents)}  # a link there is a loop
+        folders[:] = sorted(name for name in folders if os.path.realpath(Path(parent, name)) not in above)
         yield from (Path(parent, name) for name in sorted(names) if name[0] != ".")
 
 
-def _photos(named: Iterable[tuple[str, Callable[[], bytes]]]) -> list[Photo]:
+def _file(path: Path) -> tuple[Callable[[], bytes], tuple[int, ...]]:
+    """How to read a file, and its size and time."""
+    try:
+        about = path.stat()
+        return partial(_content, path), (about.st_size, about.st_mtime_ns)
+    except OSError:  # a link to nothing
+        return partial(_content, path), ()
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file. Raises OSError, or UnicodeEncodeError for a name that TensorFlow and print do not take."""
+    str(path).encode()
+    if not path.is_file():  # a folder, or a pipe, which might never end
+        raise OSError(f"{path} is no file")
+    return path.read_bytes()
+
+
+def _photos(named: Iterable[tuple[str, Callable[[], bytes], tuple[int, ...]]]) -> list[Photo]:
     found: dict[tuple[int, int], Photo] = {}
-    for name, read in sorted(named, key=lambda pair: pair[0]):
+    for name, read, version in sorted(named, key=lambda each: each[0]):
         if match := _PHOTO.search(name):
             key = int(match[1].lower() == "dog"), int(match[2])
-            found.setdefault(key, Photo(*key, read))
+            found.setdefault(key, Photo(*key, read, version))
     return [found[key] for key in sorted(found)]
 
 
 def _in_archive(archive: zipfile.ZipFile) -> list[Photo]:
-    inside = [name for name in archive.namelist() if ".." not in name and name[0] != "/" and "__MACOSX" not in name]
-    return _photos((name, lambda name=name: archive.read(name)) for name in inside)
+    members = {member.filename: member for member in archive.infolist()}
+    inside = [name for name in members if ".." not in name and not name.startswith("/") and "__MACOSX" not in name]
+    return _photos((name, partial(archive.read, name), (members[name].CRC,)) for name in inside)
 
 
 def _opened(path: Path, named: Path, stack: ExitStack) -> zipfile.ZipFile:
@@ -213,9 +285,7 @@ def build(source: Path, cache: Path) -> Path:
     CourseError for a damaged archive, too few photos or an unwritable folder.
     """
     with photos_of(source) as photos:
-        about = source.stat()
-        listed = [(photo.label, photo.number) for photo in photos]
-        changes = [str(source), listed] + ([] if source.is_dir() else [about.st_size, about.st_mtime_ns])
+        changes = [str(source), [(photo.label, photo.number, *photo.version) for photo in photos]]
         target = cache / f"{SPLIT}_{hashlib.sha256(json.dumps(changes).encode()).hexdigest()[:8]}"
         _make_once(target, lambda folder: _fill(folder, source, photos))
     return target
@@ -248,22 +318,21 @@ def _whole(photos: list[Photo], flaws: Counter) -> list[Photo]:
     """The first whole photos of a class, as many as the split can use; counts what is skipped among them."""
     found: list[Photo] = []
     wanted = sum(PARTS.values())
-    with tqdm(total=min(wanted, len(photos)), desc="checking photos, once", unit="photo", leave=False) as bar:
-        for photo in photos:
-            if len(found) == wanted:
-                break
-            try:
-                problem = flaw(photo.read(), decode=True)
-            except _DAMAGE:
-                problem = "damaged in the archive"
-            except OSError:
-                problem = "unreadable"
+    with _bar(min(wanted, len(photos))) as bar, closing(_checked([photo.read for photo in photos])) as checked:
+        for photo, (_, problem) in zip(photos, checked):
             if problem:
                 flaws[problem] += 1
             else:
                 found.append(photo)
                 bar.update()
+            if len(found) == wanted:
+                break
     return found
+
+
+def _bar(total: int) -> tqdm:
+    """A progress bar, unless all are known from an earlier check, which takes a moment."""
+    return tqdm(total=total, desc="checking photos, once", unit="photo", leave=False, delay=1)
 
 
 def draw(target: Path, seed: int) -> None:
@@ -271,6 +340,7 @@ def draw(target: Path, seed: int) -> None:
 
     def fill(folder: Path) -> None:
         numbers = [(part, n) for part, count in PARTS.items() for n in range(count)]
+        whole = {}
         with tqdm(total=len(numbers) * 2, desc="drawing pets, once", unit="image") as bar:
             for number, (part, _) in enumerate(numbers):
                 for label, name in enumerate(CLASS_FOLDERS):
@@ -279,7 +349,9 @@ def draw(target: Path, seed: int) -> None:
                         image, _ = drawn.animal(drawn.PETS[label], seed, 2 * number + label)
                         coded = cv2.imencode(".jpg", image[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, 92))[1]
                         _write(path, coded.tobytes())
+                        whole[_key(coded.tobytes())] = ""
                     bar.update()
+        _keep(whole)
 
     _make_once(target, fill)
 
@@ -324,37 +396,44 @@ def _make_once(target: Path, fill: Callable[[Path], None]) -> None:
 
 
 def read(folder: Path) -> Split:
-    """The whole photos of a split folder. Raises CourseError if a part or class is missing or empty."""
-    paths: dict[str, list[str]] = {}
-    labels: dict[str, list[int]] = {}
-    try:
-        notes = json.loads((folder / "split.json").read_text(encoding="utf-8"))
-        origin, flaws = str(notes["source"]), Counter(notes["skipped"])
-    except (OSError, ValueError, KeyError, TypeError):  # a split that someone else made
-        origin, flaws = str(folder), Counter()
+    """The whole photos of a split folder. Raises CourseError if a part or class is missing, empty or unreadable."""
+    origin, flaws = _notes(folder)
+    listed = {(part, label): _jpegs(folder / part / name) for part in PARTS for label, name in enumerate(CLASS_FOLDERS)}
+    every = [partial(_content, path) for found in listed.values() for path in found]
+    paths: dict[str, list[str]] = {part: [] for part in PARTS}
+    labels: dict[str, list[int]] = {part: [] for part in PARTS}
     digest = hashlib.sha256()
-    for part in PARTS:
-        paths[part], labels[part] = [], []
-        for label, name in enumerate(CLASS_FOLDERS):
-            whole = []
-            for path in sorted(_jpegs(folder / part / name), key=_number):
-                content = path.read_bytes()
-                digest.update(content)
-                if problem := flaw(content):
+    with _bar(len(every)) as bar, closing(_checked(every)) as checked:
+        for (part, label), found in listed.items():
+            for path, (content, problem) in zip(found, checked):
+                bar.update()
+                if problem:
                     flaws[problem] += 1
                 else:
-                    whole.append(str(path))
-            if not whole:
+                    digest.update(content)
+                    paths[part].append(str(path))
+                    labels[part].append(label)
+            if label not in labels[part]:
                 raise CourseError(
-                    f"{folder / part / name} holds no photos. The folder {folder} should hold train, validation and "
-                    "test, each with cats and dogs, each with JPEG files; complete it, or remove it to use another "
-                    "source."
+                    f"{folder / part / CLASS_FOLDERS[label]} holds no photos{in_words(flaws)}. The folder {folder} "
+                    "should hold train, validation and test, each with cats and dogs, each with JPEG files; complete "
+                    "it, or remove it to use another source."
                 )
-            paths[part] += whole
-            labels[part] += [label] * len(whole)
     counts = " + ".join(f"{len(found):,}" for found in paths.values())
     source = f"{counts} photos from {origin}{in_words(flaws)}"
     return Split(folder, paths, labels, source, digest.hexdigest()[:8])
+
+
+def _notes(folder: Path) -> tuple[str, Counter]:
+    """Where a split comes from and what was skipped; the folder and nothing, if someone else made it."""
+    try:
+        notes = json.loads(_content(folder / "split.json"))
+        origin, skipped = notes["source"], notes["skipped"]
+        if isinstance(origin, str) and all(type(count) is int and 0 < count < 1e9 for count in skipped.values()):
+            return origin, Counter(skipped)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass
+    return str(folder), Counter()
 
 
 def first(split: Split, **counts: int) -> Split:
@@ -372,8 +451,12 @@ def first(split: Split, **counts: int) -> Split:
 
 
 def _jpegs(folder: Path) -> list[Path]:
-    found = folder.iterdir() if folder.is_dir() else ()
-    return [path for path in found if path.suffix.lower() in (".jpg", ".jpeg") and path.name[0] != "."]
+    try:
+        found = list(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        raise CourseError(f"{folder} cannot be read ({error.strerror}). Make it readable, or remove it.") from error
+    jpegs = [path for path in found if path.suffix.lower() in (".jpg", ".jpeg") and path.name[0] != "."]
+    return sorted(jpegs, key=_number)
 
 
 def _number(path: Path) -> tuple[int, str]:

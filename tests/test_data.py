@@ -6,6 +6,8 @@ import http.server
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 import zipfile
@@ -19,6 +21,7 @@ from helpers import data, fetching, profile
 from helpers.data import PIXEL_COLUMNS
 from helpers.fetching import Remote
 from helpers.profile import CourseError
+from tools import workshop
 
 # Files that a person put into the data folder
 
@@ -137,6 +140,8 @@ def test_npz_comes_before_csv(empty_machine, small_digits):
         ({"value": -1}, "pixels -1-59"),
         ({"value": "x"}, "cannot be read as a table of whole numbers"),
         ({"value": ""}, "cannot be read as a table of whole numbers"),
+        ({"value": "1" + 20 * "0"}, "cannot be read as a table of whole numbers"),
+        ({"value": "2,55"}, "cannot be read as a table of whole numbers .*more cells than its header"),
         ({"rows": 5}, "it holds 5 rows"),
         ({"rows": 0}, "it holds 0 rows"),
     ],
@@ -148,6 +153,31 @@ def test_broken_csv_is_named_and_left_alone(empty_machine, options, problem):
     with pytest.raises(CourseError, match=problem):
         data.mnist()
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("cut", [1, 2])
+def test_a_csv_that_may_be_cut_in_its_last_number_is_refused(empty_machine, cut):
+    path = empty_machine / "digit-recognizer" / "train.csv"
+    write_csv(path, value=255)
+    path.write_bytes(path.read_bytes()[:-cut])
+    with pytest.raises(CourseError, match="does not end with a line break"):
+        data.mnist()
+
+
+@pytest.mark.parametrize("ending", ["\r\n", "\r", "\n\n"])
+def test_line_breaks_of_every_kind(empty_machine, ending):
+    path = empty_machine / "digit-recognizer" / "train.csv"
+    write_csv(path)
+    path.write_bytes(path.read_bytes().replace(b"\n", ending.encode()))
+    assert data.mnist().x_test[-1, 27, 27] == 7
+
+
+def test_an_archive_with_text_in_place_of_arrays_is_named(empty_machine):
+    with zipfile.ZipFile(empty_machine / "mnist.npz", "w") as archive:
+        for name in ("x_train", "y_train", "x_test", "y_test"):
+            archive.writestr(name, "3, 4, 5")
+    with pytest.raises(CourseError, match=r"x_train is \|S7 \(\)"):
+        data.mnist()
 
 
 def test_empty_csv_is_refused(empty_machine):
@@ -352,11 +382,72 @@ def test_a_host_is_asked_again_after_a_while(empty_machine, monkeypatch):
     assert "cannot be reached" in fetching.unreachable(address)
 
 
-@pytest.mark.parametrize("mirror", ["192.168.1.5:8000", "htp://x", "http://", "localhost:8000"])
+@pytest.mark.parametrize(
+    "mirror",
+    [
+        *("192.168.1.5:8000", "htp://x", "http://", "localhost:8000", "http://[::1", "http://:80", "http://a..b"),
+        *("http://x:99999", "http://x:abc", "http://x:0", "http://x y", "http://x:80 /y", "http://" + 70 * "x"),
+        *("http://x/?a=b", "http://x#y", "http://user@"),
+    ],
+)
 def test_a_mirror_that_is_no_address_is_named(empty_machine, monkeypatch, mirror):
     monkeypatch.setenv("COURSE_MIRROR", mirror)
     with pytest.raises(CourseError, match="COURSE_MIRROR is .* It should be an address like http://"):
         data.mnist()
+
+
+@pytest.mark.parametrize(
+    "mirror", ["http://[::1]:8000", "http://a:b@x", "https://x/y/z/", "HTTP://X:80", "http://[fe80::1%eth0]:80"]
+)
+def test_a_mirror_that_is_an_address_is_taken(empty_machine, monkeypatch, mirror):
+    monkeypatch.setenv("COURSE_MIRROR", f" {mirror} ")
+    assert fetching.address(data.MNIST_FILES[0]) == mirror.rstrip("/") + "/mnist.npz"
+
+
+def test_what_a_person_put_among_the_fetched_files_is_used_and_never_overwritten(
+    mirror, monkeypatch, tmp_path, empty_machine, small_digits
+):
+    publish_mnist(mirror, monkeypatch, tmp_path, small_digits)
+    monkeypatch.setattr(data, "DATASETS", {"MNIST": (None, data.MNIST_FILES)})
+    theirs = empty_machine / "fetched" / "mnist.npz"
+    theirs.parent.mkdir()
+    np.savez(theirs, **small_digits, extra=np.zeros(3))
+    before = theirs.read_bytes()
+    assert data.mnist().real
+    with pytest.raises(CourseError, match="is not the published file.*left as it is"):
+        data.main(["fetch"])
+    assert theirs.read_bytes() == before and mirror.requests == 0
+    theirs.unlink()
+    if os.name != "nt":
+        theirs.symlink_to("nothing")
+        with pytest.raises(CourseError, match="is not the published file"):
+            data.main(["fetch"])
+        theirs.unlink()
+    data.main(["fetch"])
+    data.main(["fetch"])
+    assert theirs.read_bytes() == mirror.files["mnist.npz"] and mirror.requests == 1
+
+
+def test_what_a_killed_fetch_left_is_removed_by_the_next_and_never_copied(
+    mirror, monkeypatch, tmp_path, empty_machine, small_digits
+):
+    publish_mnist(mirror, monkeypatch, tmp_path, small_digits)
+    folder = empty_machine / "fetched"
+    folder.mkdir()
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = [f"half-{dead.pid}-mnist.npz", f"half-{dead.pid}-other.zip", "tmpabc_de12"]  # the last: of an older version
+    kept = [f"half-{os.getppid()}-mnist.npz", "tmp12345678", "half-a-dozen.npz", "tmp.zip"]
+    for name in left + kept:
+        (folder / name).write_bytes(b"half")
+    os.utime(folder / left[-1], (0, 0))
+
+    monkeypatch.setattr(workshop.subprocess, "call", lambda *_, **__: 0)
+    workshop.add_data(tmp_path / "stick")
+    assert {p.name for p in (tmp_path / "stick" / "data" / "fetched").iterdir()} == set(kept[2:])
+
+    assert data.mnist().real
+    assert {p.name for p in folder.iterdir()} == {"mnist.npz", *kept}
 
 
 def test_on_a_read_only_disk_files_are_fetched_into_the_users_cache(
@@ -393,13 +484,26 @@ def test_fetch_fills_the_mirror_folder_whatever_else_is_here(
 def test_unwritable_data_folder(mirror, monkeypatch, tmp_path, small_digits, capsys):
     publish_mnist(mirror, monkeypatch, tmp_path, small_digits)
     (tmp_path / "a_file").write_text("in the way")
-    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "a_file" / "data"))
     monkeypatch.setenv("COURSE_DATA", "real")
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / ("long" * 999)))
+    with pytest.raises(CourseError, match="cannot be written .*COURSE_DATA_DIR"):
+        data.mnist()
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "a_file" / "data"))
     with pytest.raises(CourseError, match="cannot be written .*COURSE_DATA_DIR"):
         data.mnist()
     monkeypatch.setenv("COURSE_DATA", "auto")
     assert not data.mnist().real
     assert "cannot be written" in capsys.readouterr().out
+
+
+def test_places_that_cannot_be_searched(empty_machine, monkeypatch):
+    """No home, a file where a folder should be, and a name that no disk takes: nothing is there, so go on."""
+    monkeypatch.delenv("KERAS_HOME")
+    monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
+    assert fetching.keras_cache().name == "datasets"
+    for place in (__file__, "x" * 5000):
+        monkeypatch.setenv("KERAS_HOME", place)
+        assert all("not here" in what for _, what in data.status())
 
 
 # The command

@@ -111,7 +111,7 @@ def add_data(folder: Path) -> str:
     there.mkdir(parents=True, exist_ok=True)
     have = fetching.fetched_dir()
     for path in sorted(have.glob("*")) if have.is_dir() else []:
-        if path.is_file() and not (there / path.name).exists():
+        if path.is_file() and not fetching.HALF.fullmatch(path.name) and not (there / path.name).exists():
             with keeping.whole(there / path.name) as half:
                 shutil.copy(path, half)
     environment = os.environ | {"COURSE_DATA_DIR": str(folder / "data")}
