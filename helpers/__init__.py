@@ -10,5 +10,6 @@ Each room imports only from the rooms under it:
     models        augmentation                  the course's networks; random views of a photo
     data                                        where images come from
     photos        fetching    drawn             cats and dogs in folders; public files; drawn images
+    keeping                                     what is computed once and kept on disk
     profile                                     the two switches, seeds, folders
 """

@@ -18,17 +18,18 @@ if TYPE_CHECKING:
     import keras
 
 
+VERSIONS = {package: metadata.version(package) for package in ("keras", "numpy")}  # of what computes
+
+
 def key(*decides: Any) -> str:
     """The name of a result on disk: 12 hex digits that change with anything that decides it.
 
     ``decides``: plain values, lists, dicts, paths, arrays (told by their content) and Keras models (told by their
     layers, the connections of these and what they were compiled with; not by names, nor by weights, which training
-    changes: ``training.weight_hashes`` tells those). The versions of Keras and NumPy always count. Raises TypeError
-    for anything else: a result must not be kept under a name that leaves out what decides it.
+    changes: ``training.weight_hashes`` tells those). Raises TypeError for anything else: a result must not be kept
+    under a name that leaves out what decides it.
     """
-    versions = [metadata.version(package) for package in ("keras", "numpy")]
-    text = json.dumps([decides, versions], sort_keys=True, default=_told)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(decides, sort_keys=True, default=_told).encode()).hexdigest()[:12]
 
 
 def _told(value: Any) -> Any:
@@ -63,8 +64,8 @@ def whole(path: Path) -> Iterator[Path]:
     Halves that a killed process left are removed. Raises OSError where nothing can be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f"half-*-{path.name}"):
-        if not psutil.pid_exists(int(left.name.split("-")[1])):
+    for left in path.parent.glob(f"half-[0-9]*-{path.name}"):
+        if left.name.split("-")[1].isdigit() and not psutil.pid_exists(int(left.name.split("-")[1])):
             left.unlink(missing_ok=True)
     half = path.with_name(f"half-{os.getpid()}-{path.name}")
     try:

@@ -28,7 +28,7 @@ from filelock import FileLock
 from PIL import Image
 from tqdm.auto import tqdm
 
-from helpers import drawn, profile
+from helpers import drawn, keeping, profile
 from helpers.profile import CourseError
 
 PARTS = {"train": 1000, "validation": 500, "test": 500}  # photos of each class
@@ -285,8 +285,8 @@ def build(source: Path, cache: Path) -> Path:
     CourseError for a damaged archive, too few photos or an unwritable folder.
     """
     with photos_of(source) as photos:
-        changes = [str(source), [(photo.label, photo.number, *photo.version) for photo in photos]]
-        target = cache / f"{SPLIT}_{hashlib.sha256(json.dumps(changes).encode()).hexdigest()[:8]}"
+        listed = [(photo.label, photo.number, *photo.version) for photo in photos]
+        target = cache / f"{SPLIT}_{keeping.key(source, listed)}"
         _make_once(target, lambda folder: _fill(folder, source, photos))
     return target
 

@@ -18,7 +18,7 @@ from scipy.stats import binomtest
 from tqdm.keras import TqdmCallback
 
 from helpers import profile
-from helpers.keeping import key, whole
+from helpers.keeping import VERSIONS, key, whole
 
 History = Mapping[str, Sequence[float]]
 
@@ -294,7 +294,7 @@ def is_kept(name: str, model: keras.Model, decides: Mapping) -> bool:
 
 
 def _path(name: str, model: keras.Model, decides: Mapping) -> Path:
-    return profile.cache_dir() / "models" / f"{name}-{key(model, dict(decides), profile.SEED)}.keras"
+    return profile.cache_dir() / "models" / f"{name}-{key(model, dict(decides), profile.SEED, VERSIONS)}.keras"
 
 
 def weight_hashes(model: keras.Model) -> dict[str, str]:

@@ -348,10 +348,12 @@ def test_a_key_tells_networks_apart_and_not_their_names():
 
 
 @pytest.mark.parametrize("package", ["keras", "numpy"])
-def test_another_version_is_another_key(monkeypatch, package):
-    before, version = keeping.key(1), keeping.metadata.version
-    monkeypatch.setattr(keeping.metadata, "version", lambda name: "0" if name == package else version(name))
-    assert keeping.key(1) != before
+def test_another_version_trains_anew(cache, monkeypatch, package):
+    assert not training.is_kept("small", compiled(), {})
+    training.cached("small", compiled(), {}, lambda: {})
+    assert training.is_kept("small", compiled(), {})
+    monkeypatch.setitem(keeping.VERSIONS, package, "0")
+    assert not training.is_kept("small", compiled(), {})
 
 
 @pytest.mark.parametrize("suffix", ["keras", "json"])
