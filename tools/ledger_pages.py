@@ -53,7 +53,11 @@ ROWS = [
         "pets_scratch.validation_accuracy_last_epoch",
         book="70 to 72 %",
     ),
-    Row("the same with augmentation and dropout, on our schedule", "pets_augmented.validation_accuracy_last_epoch", book="82 %"),
+    Row(
+        "the same with augmentation and dropout, on our schedule",
+        "pets_augmented.validation_accuracy_last_epoch",
+        book="82 %",
+    ),
     Row("2,000 photos, 1,721,313 parameters, what one would do today", "pets_modern.validation_accuracy_last_epoch"),
     Row(
         "VGG16's features and a dense head, photos divided by 255, validation",
@@ -63,7 +67,9 @@ ROWS = [
     Row("the same, photos prepared as VGG16 expects, validation", "vgg16_features.validation_accuracy_last_epoch"),
     Row("the same on random views, test", "vgg16_augmented.test_accuracy", book="about 96 %, validation"),
     Row("block 5 of VGG16 fine-tuned on random views, test", "vgg16_fine_tuned.test_accuracy", "below 95 %", "97 %"),
-    Row("EfficientNet-Lite0's features (224 pixels, not 150), logistic regression, test", "lite0_features.test_accuracy"),
+    Row(
+        "EfficientNet-Lite0's features (224 pixels, not 150), logistic regression, test", "lite0_features.test_accuracy"
+    ),
 ]
 # Of teaching, by notebook: an estimate
 MINUTES = {"00": 10, "01": 40, "02": 35, "03": 30, "04": 35, "05": 40, "06": 40, "07": 40, "08": 35, "09": 45, "10": 40}
