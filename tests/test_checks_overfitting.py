@@ -97,7 +97,11 @@ WRONG = [
     (overfitting.epochs_run, "one epoch too many", lambda losses, patience: _epochs(losses, patience + 1)),
     (overfitting.epochs_run, "in place of 3", lambda losses, patience: patience + int(np.argmin(losses[:4])) + 1),
     (overfitting.epochs_run, "it gives 3 in place of 4", lambda losses, patience: _epochs(losses, 2)),
-    (overfitting.epochs_run, "starts the count again", lambda losses, patience: {6: 4, 5: 3}.get(len(losses), len(losses))),
+    (
+        overfitting.epochs_run,
+        "starts the count again",
+        lambda losses, patience: {6: 4, 5: 3}.get(len(losses), len(losses)),
+    ),
     (overfitting.epochs_run, "starts the count again", never_reset),
     (overfitting.epochs_run, "no improvement", lambda losses, patience: _epochs(losses, patience, ties=True)),
     (overfitting.images_needed, "holds 68 %, not 95 %", lambda p, half: p * (1 - p) / half**2),
@@ -122,7 +126,7 @@ WRONG = [
     (overfitting.honest_score, "belongs to no network", lambda val, test: test.mean()),
     (overfitting.honest_score, "is not the test accuracy", lambda val, test: honest(val, test) * 100),
     (overfitting.honest_score, "single number", lambda val, test: test.mean(axis=1)),
-    (overfitting.honest_score, "this is the last epoch", best_of_last),
+    (overfitting.honest_score, "is not the test accuracy", best_of_last),
     (
         overfitting.honest_score,
         "praise their choice",
@@ -131,7 +135,7 @@ WRONG = [
     (overfitting.honest_score, "is not the test accuracy", lambda val, test: 1 - honest(val, test)),
     (
         overfitting.honest_score,
-        "is not the test accuracy",
+        "this is the last epoch",
         lambda val, test: test[val.mean(axis=0).argmax() % 12].mean(),
     ),
     (overfitting.honest_score, "is not the test accuracy", lambda val, test: test[val.mean(axis=1).argmin()].mean()),

@@ -110,6 +110,10 @@ WRONG = [
     (start.first_of_each, "still holds None", lambda *given: [None if i < 0 else i for i in first(*given)]),
     (start.first_of_each, "and -1 if it has none", lambda labels, classes: first(labels, labels.max() + 1)),
     (start.first_of_each, "and -1 if it has none", lambda labels, classes: first(labels, len(set(labels)))),
-    (start.first_of_each, "one index for each of the classes", lambda labels, classes: [1, 3, 0] if len(labels) == 5 else [1, -1, 0]),
+    (
+        start.first_of_each,
+        "one index for each of the classes",
+        lambda labels, classes: [1, 3, 0] if len(labels) == 5 else [1, -1, 0],
+    ),
     (start.first_of_each, "these are the last images", last),
 ]
