@@ -199,7 +199,7 @@ WRONG = [
     (clouds.neighbor_score, "for the check's", of_three),
     (clouds.neighbor_score, "for the check's", by_manhattan),
     (clouds.neighbor_score, "points with 5 values", of_the_first_two),
-    (clouds.neighbor_score, "points with 5 values", lambda p, own: nearest(p, own > 0)),
+    (clouds.neighbor_score, "60 points with 3 values and 4 classes", lambda p, own: nearest(p, own > 0)),
     (
         clouds.standardized,
         "the test has had a say",

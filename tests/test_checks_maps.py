@@ -147,13 +147,7 @@ WRONG = [
     (maps.heatmap, "for the sums", heat_of(lambda x: np.maximum(x.sum(axis=-1), 0), lambda x: (x / x.max()) ** 2)),
     (maps.heatmap, "for maps of shape (4, 6, 5)", lambda m, w: heat(m[..., :2], w[:2])),
     (maps.heatmap, "for maps of shape (4, 6, 5)", lambda m, w: np.minimum(heat(m, w) * (1 + (m.shape[-1] > 2)), 1)),
-    (
-        maps.heatmap,
-        "small maps",
-        lambda m, w: (
-            heat(m, w) * (m * w).sum(-1).max() / ((m * w).sum(-1).max() + 1e-3) if heat(m, w).any() else heat(m, w)
-        ),
-    ),
+    (maps.heatmap, "small ones", lambda m, w: heat(m, w) if m.max() > 1 else np.maximum((m * w).sum(axis=-1), 0)),
     (maps.heatmap, "should have shape (2, 2)", lambda m, w: m * w),
     (maps.heatmap, "0 to 1", lambda m, w: (255 * heat(m, w)).astype("uint8")),
     (maps.energy, "the mean inside the mask", lambda h, m: np.array([a[b].mean() for a, b in zip(h, m)])),
@@ -177,7 +171,7 @@ WRONG = [
     (maps.class_score, "for the cat the gradient is zero", lambda out, i: score(out, i) if i else chances(out, 0)),
     (maps.class_score, "have the same explanation", either(lambda out, index: out[0], score)),
     (maps.class_score, "how sure the network is", either(lambda out, i: score(out, i) * tf.abs(out[0]), score)),
-    (maps.class_score, "with three classes, where", either(score, chances)),
+    (maps.class_score, "with 3 classes, where the network is sure", either(score, chances)),
     (maps.class_score, "asked for class 0, it explains class 2", several(lambda outputs, index: outputs[-1])),
     (maps.class_score, "asked for class 1, it explains class 0", several(lambda outputs, index: outputs[0])),
     (maps.class_score, "explains class 1", several(lambda outputs, index: tf.reduce_max(outputs))),

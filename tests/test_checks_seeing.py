@@ -149,7 +149,7 @@ WRONG = [
     (seeing.dead_channels, "of other maps", lambda maps: dead(maps[:6])),
     (seeing.dead_channels, "channel 2 is", lambda maps: dead(maps[:-1])),
     (seeing.dead_channels, "has shape ()", lambda maps: len(dead(maps))),
-    (seeing.dead_channels, "that answers somewhere", lambda maps: dead(maps) + 1),
+    (seeing.dead_channels, "is missing", lambda maps: dead(maps) + 1),
     (seeing.dead_channels, "has shape (1, 3)", lambda maps: np.where(maps.max(axis=(0, 1, 2)) == 0)),
     (seeing.whole_sheet, "need a third row", varied(rows=0)),
     (seeing.whole_sheet, "like a dark one", varied(silent=0.0)),

@@ -126,23 +126,19 @@ def by_differences(body, head, x, y):
 
 class Slow(keras.optimizers.Adam):
     def update_step(self, gradient, variable, learning_rate):
-        slow = variable.shape[0] == 4 or variable.shape == (8,)  # the body's kernel and bias
+        slow = variable.shape in ((4, 8), (8,))  # the body's kernel and bias
         super().update_step(gradient, variable, learning_rate * (0.1 if slow else 1))
 
 
 def by_subclass(body, head, x, y):
     model = keras.Sequential([body, head])
-    model.compile(Slow(0.01), "mse")
+    model.compile(Slow(0.01), "mse", run_eagerly=True)
     for _ in range(5):
         model.train_on_batch(x, y)
 
 
 def swapped(body, head, x, y):
     steps(0.01, 0.001)(body, head, x, y)
-
-
-def sgd(rate):
-    return keras.optimizers.SGD(8 * rate)
 
 
 def still(body, head, x, y):
@@ -192,7 +188,7 @@ WRONG = [
     (tuning.names_changed, "changed places", by(lambda a, b: a.mean() == b.mean() and a.std() == b.std())),
     (
         tuning.names_changed,
-        "others are named",
+        "two equal copies",
         lambda before, after: [n for n in before if n not in exactly(before, after)],
     ),
     (tuning.names_changed, "a list of names is expected", lambda before, after: bool(exactly(before, after))),
@@ -201,7 +197,7 @@ WRONG = [
     (tuning.names_changed, "unnoticed", in_one_array(-1)),
     (
         tuning.names_changed,
-        "of the array kernel",
+        "a bias has changed",
         by(lambda a, b: np.array_equal(a[:1], b[:1]) and np.array_equal(a[-1:], b[-1:])),
     ),
     (tuning.names_changed, "unnoticed", by(lambda a, b: (a != b).mean() < 0.3)),
@@ -215,17 +211,13 @@ WRONG = [
     (tuning.slower_body, "and not about a tenth", steps(0.0001, 0.01)),
     (tuning.slower_body, "the head hardly moves", steps(0.0001, 0.001)),
     (tuning.slower_body, "the head hardly moves", still),
-    (tuning.slower_body, "that is not Adam", steps(0.006, 0.01, by=sgd)),
-    (tuning.slower_body, "that is not Adam", steps(0.0002, 0.05, by=keras.optimizers.SGD)),
-    (tuning.slower_body, "that is not Adam", steps(0.003, 0.01, body_by=sgd)),
-    (
-        tuning.slower_body,
-        "that is not Adam",
-        steps(0.001, 0.01, by=lambda rate: keras.optimizers.SGD(9 * rate, momentum=0.5)),
-    ),
+    (tuning.slower_body, "that is not Adam", steps(0.0055, 0.043, by=keras.optimizers.SGD)),
+    (tuning.slower_body, "that is not Adam", steps(0.003, 0.022, by=lambda rate: keras.optimizers.SGD(rate, 0.5))),
+    (tuning.slower_body, "that is not Adam", steps(0.0055, 0.01, body_by=keras.optimizers.SGD)),
+    (tuning.slower_body, "that is not Adam", steps(0.0002, 0.0015, by=lambda rate: keras.optimizers.SGD(30 * rate))),
     (tuning.slower_body, "should move as far as", steps(0.001, 0.01, by=keras.optimizers.RMSprop)),
     (tuning.slower_body, "should move as far as", steps(0.0005, 0.005)),
     (tuning.slower_body, "should move as far as", steps(0.001, 0.01, count=4)),
     (tuning.slower_body, "should move as far as", steps(0.002, 0.02)),
-    (tuning.slower_body, "should move as far as", swapped),
+    (tuning.slower_body, "the head hardly moves", swapped),
 ]
