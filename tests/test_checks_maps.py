@@ -149,7 +149,7 @@ WRONG = [
     (maps.heatmap, "for maps of shape (4, 6, 5)", lambda m, w: np.minimum(heat(m, w) * (1 + (m.shape[-1] > 2)), 1)),
     (maps.heatmap, "small ones", lambda m, w: heat(m, w) if m.max() > 1 else np.maximum((m * w).sum(axis=-1), 0)),
     (maps.heatmap, "should have shape (2, 2)", lambda m, w: m * w),
-    (maps.heatmap, "0 to 1", lambda m, w: (255 * heat(m, w)).astype("uint8")),
+    (maps.heatmap, "go beyond 1", lambda m, w: (255 * heat(m, w)).astype("uint8")),
     (maps.energy, "the mean inside the mask", lambda h, m: np.array([a[b].mean() for a, b in zip(h, m)])),
     (maps.energy, "and not a share", inside),
     (maps.energy, "the sum of all maps", lambda h, m: inside(h, m) / h.sum()),

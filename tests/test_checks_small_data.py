@@ -193,6 +193,7 @@ RIGHT = [
 WRONG = [
     (small_data.in_both, "a list or a set", lambda train, test: "dog.9.jpg"),
     (small_data.in_both, "a list or a set", lambda train, test: True),
+    (small_data.in_both, "no names of files", lambda train, test: {*train.values()} & {*test.values()}),
     (small_data.in_both, "it finds none", lambda train, test: []),
     (small_data.in_both, "with different contents", lambda train, test: set(train) & set(test)),
     (small_data.in_both, "name in the training part", lambda train, test: told_by(bytes)(test, train)),

@@ -23,6 +23,7 @@ def in_both(answer) -> str:
     found = called(answer, train, test)
     expect(not isinstance(found, (str, bytes, dict, bool)), "a collection of file names is expected: a list or a set")
     found = set(found)
+    expect(all(isinstance(name, str) for name in found), "these are no names of files: are they contents?")
     expect(found, "it finds none: the same photo may have another name in the other part")
     swapped = "that is the name in the training part: it is the test part that is to be cleaned"
     expect("cat.2.jpg" not in found, swapped)
