@@ -135,7 +135,7 @@ def by_tensorflow_draws(right_a, right_b):
 
 def by_scipy(right_a, right_b):
     difference = right_b.astype(int) - right_a.astype(int)
-    found = scipy.stats.bootstrap((difference,), np.mean, n_resamples=2000, method="percentile", rng=0)
+    found = scipy.stats.bootstrap((difference,), np.mean, n_resamples=2000, method="percentile")
     return found.confidence_interval
 
 
