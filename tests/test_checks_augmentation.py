@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import keras
 import numpy as np
+import scipy.stats
+import tensorflow as tf
 
+from helpers import training
 from helpers.checks import augmentation
 from helpers.checks.augmentation import _SENTENCES
 
@@ -9,10 +13,10 @@ TRUTH = {key: right for key, (right, _) in _SENTENCES.items()}
 KEYS = list(TRUTH)
 
 
-def views(train_on=True, validation_on=False, training=True, cache=False):
+def views(train_on=True, validation_on=False, training=True, cache=False, by=None):
     def make(train, validation, layer):
         def change(images, labels):
-            return layer(images, training=training), labels
+            return (by or layer)(images, training=training), labels
 
         train = train.map(change) if train_on else train
         return train.cache() if cache else train, validation.map(change) if validation_on else validation
@@ -20,17 +24,79 @@ def views(train_on=True, validation_on=False, training=True, cache=False):
     return make
 
 
-def both(image, mask, rng, mirror=True, across=True, down=True):
-    moves = (int(rng.integers(-6, 7)) * down, int(rng.integers(-3, 4)) * across)
-    if mirror and rng.random() < 0.5:
+def rebatched(train, validation, layer):
+    def change(images, labels):
+        return layer(images, training=True), labels
+
+    train = train.cache().unbatch().shuffle(8).batch(3).map(change, num_parallel_calls=2)
+    return [train.prefetch(tf.data.AUTOTUNE), validation.cache().prefetch(1)]
+
+
+def in_a_model(train, validation, layer):
+    model = keras.Sequential([layer])
+    return train.map(lambda images, labels: (model(images, training=True), labels)), validation
+
+
+def views_once(train, validation, layer):
+    images, labels = (np.concatenate(parts) for parts in zip(*train.as_numpy_iterator()))
+    return tf.data.Dataset.from_tensor_slices((layer(images, training=True), labels)).batch(4), validation
+
+
+def added(train, validation, layer):
+    return train.concatenate(views()(train, validation, layer)[0]), validation
+
+
+def twice(train, validation, layer):
+    once = views()(train, validation, layer)
+    return views()(*once, layer)
+
+
+def both(image, mask, rng, mirror=0.5, far=8, low=None, down=1, across=1):
+    """The right answer, by default: shifts from ``low``, or from -far, to far."""
+    moves = rng.integers(-far if low is None else low, far + 1, 2) * (down, across)
+    if rng.random() < mirror:
         image, mask = image[:, ::-1], mask[:, ::-1]
     return np.roll(image, moves, axis=(0, 1)), np.roll(mask, moves, axis=(0, 1))
 
 
-def only(**options):
-    return lambda image, mask, rng: both(
-        image, mask, rng, **{"mirror": False, "across": False, "down": False, **options}
-    )
+def varied(**options):
+    return lambda image, mask, rng: both(image, mask, rng, **options)
+
+
+def then(change):
+    """The right answer, and then ``change`` to photo and mask."""
+    return lambda image, mask, rng: change(*both(image, mask, rng))
+
+
+def in_float32(image, mask, rng):
+    image, mask = both(image, mask, rng)
+    return image.astype("float32"), mask
+
+
+def by_tensorflow(image, mask, rng):
+    image, mask = tf.constant(image), tf.constant(mask)
+    if rng.random() < 0.5:
+        image, mask = image[:, ::-1], mask[:, ::-1]
+    moves = rng.integers(-8, 9, 2)
+    return tf.roll(image, moves, axis=[0, 1]), tf.roll(mask, moves, axis=[0, 1])
+
+
+def padded(image, mask, rng):
+    """Black comes in where np.roll brings what leaves on the other side."""
+    image, mask = both(image, mask, rng, far=0)
+    down, across = rng.integers(-8, 9, 2)
+
+    def window(part):
+        wide = np.pad(part, [(8, 8), (8, 8)] + [(0, 0)] * (part.ndim - 2))
+        return wide[8 - down :, 8 - across :][: part.shape[0], : part.shape[1]]
+
+    return [window(image), window(mask)]
+
+
+def one_number(image, mask, rng):
+    image, mask = both(image, mask, rng, far=0)
+    move = rng.integers(-8, 9)
+    return np.roll(image, move, axis=(0, 1)), np.roll(mask, move, axis=(0, 1))
 
 
 def each_mirrored_on_its_own(image, mask, rng):
@@ -50,12 +116,62 @@ def bootstrap(right_a, right_b, paired=True, level=95.0, scale=1.0, rounds=2000)
     return scale * np.percentile(gains, [50 - level / 2, 50 + level / 2])
 
 
+def by_loop(right_a, right_b):
+    rng, count = np.random.default_rng(5), len(right_a)
+    gains = []
+    for _ in range(2000):
+        rows = rng.choice(count, count)
+        gains.append(float(right_b[rows].mean() - right_a[rows].mean()))
+    gains.sort()
+    return gains[49], gains[1949]
+
+
+def by_tensorflow_draws(right_a, right_b):
+    difference = tf.cast(right_b, "float32") - tf.cast(right_a, "float32")
+    rows = tf.random.stateless_uniform((2000, len(right_a)), (1, 2), 0, len(right_a), "int32")
+    gains = tf.sort(tf.reduce_mean(tf.gather(difference, rows), axis=1))
+    return gains[50], gains[1949]
+
+
+def by_scipy(right_a, right_b):
+    difference = right_b.astype(int) - right_a.astype(int)
+    found = scipy.stats.bootstrap((difference,), np.mean, n_resamples=2000, method="percentile")
+    return found.confidence_interval
+
+
+def by_formula(right_a, right_b, reach=1.96):
+    difference = right_b.astype(int) - right_a.astype(int)
+    half = reach * difference.std() / np.sqrt(len(difference))
+    return [difference.mean() - half, difference.mean() + half]
+
+
+def fewer(right_a, right_b):
+    return bootstrap(right_a[::2], right_b[::2])
+
+
+def around_zero(right_a, right_b):
+    low, high = bootstrap(right_a, right_b)
+    return low - (low + high) / 2, high - (low + high) / 2
+
+
+def one_sided(right_a, right_b):
+    return bootstrap(right_a, right_b, level=90)[0], bootstrap(right_a, right_b, level=99.9)[1]
+
+
 RIGHT = [
     (augmentation.allowed, TRUTH),
-    (augmentation.with_views, views()),
-    (augmentation.together, both),
+    *[
+        (augmentation.allowed, {key: kind(right) for key, right in TRUTH.items()})
+        for kind in (int, np.bool_, tf.constant)
+    ],
+    *[(augmentation.with_views, make) for make in (views(), rebatched, in_a_model)],
+    (augmentation.with_views, lambda *given: list(views()(*given))),
+    *[(augmentation.together, view) for view in (both, in_float32, by_tensorflow, padded, varied(far=7))],
     (augmentation.paired_interval, bootstrap),
     (augmentation.paired_interval, lambda a, b: tuple(bootstrap(a, b, rounds=400))),
+    (augmentation.paired_interval, lambda a, b: bootstrap(a, b).astype("float32").tolist()),
+    *[(augmentation.paired_interval, function) for function in (by_loop, by_tensorflow_draws, by_scipy, by_formula)],
+    (augmentation.paired_interval, lambda a, b: training.Gain.between(a, b).interval),
 ]
 WRONG = [
     (augmentation.allowed, "8 of 8 are still None", dict.fromkeys(KEYS)),
@@ -69,34 +185,60 @@ WRONG = [
     (augmentation.with_views, "they were kept", views(cache=True)),
     (augmentation.with_views, "give both datasets", lambda train, validation, layer: train),
     (augmentation.with_views, "labels got lost", lambda t, v, layer: (t.map(lambda x, y: layer(x, training=True)), v)),
+    (augmentation.with_views, "they were kept", views_once),
     (augmentation.with_views, "of the training photos", lambda t, v, layer: (t.map(lambda x, y: (x, y + 1)), v)),
+    (
+        augmentation.with_views,
+        "of the training photos",
+        lambda t, v, layer: (t.map(lambda x, y: (layer(x, training=True), y[::-1])), v),
+    ),
     (augmentation.with_views, "8 validation photos, and 4", lambda t, v, layer: (t, v.take(1).concatenate(v.take(0)))),
+    (augmentation.with_views, "8 training photos, and 16", added),
+    (augmentation.with_views, "not made by the layer", views(by=keras.layers.RandomFlip())),
+    (augmentation.with_views, "not made by the layer", twice),
+    (augmentation.with_views, "the validation photos are changed", lambda *given: views()(*given)[::-1]),
     (augmentation.together, "nothing changes", lambda image, mask, rng: (image, mask)),
+    (augmentation.together, "nothing changes", lambda image, mask, rng: both(image, mask, np.random.default_rng(2))),
     (augmentation.together, "the image was mirrored", each_mirrored_on_its_own),
     (augmentation.together, "draw each number once", each_shifted_on_its_own),
     (augmentation.together, "no longer covers", lambda image, mask, rng: (image, mask & False)),
     (augmentation.together, "should stay True or False", lambda image, mask, rng: (image, mask * 1.0)),
+    (augmentation.together, "should stay True or False", then(lambda image, mask: (image, mask.astype("uint8")))),
     (augmentation.together, "keep their shapes", lambda image, mask, rng: (image[2:], mask[2:])),
     (augmentation.together, "give both: return", lambda image, mask, rng: image),
-    (augmentation.together, "hardly shifted", only(mirror=True)),
-    (augmentation.together, "either none or every one", only(down=True, across=True)),
-    (augmentation.together, "not up and down", only(mirror=True, across=True)),
+    (augmentation.together, "hardly shifted", varied(far=0)),
+    (augmentation.together, "hardly shifted", varied(far=1)),
+    (augmentation.together, "hardly shifted", varied(far=3)),
+    (augmentation.together, "either none or every one", varied(mirror=0)),
+    (augmentation.together, "either none or every one", varied(mirror=1)),
+    (augmentation.together, "half of the views", varied(mirror=0.1)),
+    (augmentation.together, "half of the views", varied(mirror=0.9)),
+    (augmentation.together, "never shifted to the sides", varied(across=0)),
+    (augmentation.together, "never shifted up or down", varied(down=0)),
+    *[(augmentation.together, "8 is the most", varied(far=far)) for far in (9, 17, 30)],
+    (augmentation.together, "one way only", varied(low=0)),
+    (augmentation.together, "by the same number", one_number),
+    (augmentation.together, "nothing but mirrored", then(lambda image, mask: (image[::-1], mask[::-1]))),
+    (augmentation.together, "nothing but mirrored", then(lambda image, mask: (image.swapaxes(0, 1), mask.T))),
+    (augmentation.together, "nothing but mirrored", then(lambda image, mask: (image // 2, mask))),
+    (augmentation.together, "nothing but mirrored", then(lambda image, mask: (image / 255, mask))),
     (augmentation.paired_interval, "two sets of photos", lambda a, b: bootstrap(a, b, paired=False)),
-    (augmentation.paired_interval, "68 %, not 95 %", lambda a, b: bootstrap(a, b, level=68)),
-    (augmentation.paired_interval, "all of the draws", lambda a, b: bootstrap(a, b, level=99.8)),
+    (augmentation.paired_interval, "and not the middle 95 %", lambda a, b: bootstrap(a, b, level=68)),
+    (augmentation.paired_interval, "holds about 90 %", lambda a, b: by_formula(a, b, 1.645)),
+    (augmentation.paired_interval, "holds about 98 %", lambda a, b: by_formula(a, b, 2.326)),
+    (augmentation.paired_interval, "and not the middle 95 %", lambda a, b: bootstrap(a, b, level=90)),
+    (augmentation.paired_interval, "and not the middle 95 %", lambda a, b: bootstrap(a, b, level=98)),
+    (augmentation.paired_interval, "and not the middle 95 %", lambda a, b: bootstrap(a, b, level=99)),
+    (augmentation.paired_interval, "and not the middle 95 %", lambda a, b: bootstrap(a, b, level=100)),
+    (augmentation.paired_interval, "and not the middle 95 %", lambda a, b: bootstrap(a, b, level=80)),
+    (augmentation.paired_interval, "and not the middle 95 %", fewer),
     (augmentation.paired_interval, "use shares of 1", lambda a, b: bootstrap(a, b, scale=100)),
     (augmentation.paired_interval, "that of a minus b", lambda a, b: bootstrap(b, a)),
     (augmentation.paired_interval, "changed places", lambda a, b: bootstrap(a, b)[::-1]),
     (augmentation.paired_interval, "has no width", lambda a, b: [b.mean() - a.mean()] * 2),
     (augmentation.paired_interval, "should be near 0.03", lambda a, b: np.percentile(b - 0.0, [0, 100]) * 0.1),
-    (augmentation.paired_interval, "exactly 0 to 0", lambda a, b: (0.017, 0.043)),
+    (augmentation.paired_interval, "should be near 0.03", lambda a, b: bootstrap(a, b) + 0.01),
+    (augmentation.paired_interval, "should be near 0.03", around_zero),
+    (augmentation.paired_interval, "should be near 0.03", one_sided),
+    (augmentation.paired_interval, "whatever the answers are", lambda a, b: (0.0165, 0.0437)),
 ]
-
-
-def test_the_paired_interval_is_that_of_the_course():
-    from helpers.training import Gain
-
-    right_a = np.arange(1000) < 880
-    right_b = right_a.copy()
-    right_b[:10], right_b[-40:] = False, True
-    assert np.allclose(bootstrap(right_a, right_b), Gain.between(right_a, right_b).interval, atol=0.0015)

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import itertools
+
+import keras
 import numpy as np
+import tensorflow as tf
 
 from helpers.checks import basics
 
@@ -22,14 +26,65 @@ def padded_pool(maps):
     return pooled(np.max, axis=(1, 3))(whole)
 
 
+def pool_by_hand(maps):
+    rows, columns = (side // 2 for side in maps.shape)
+    return [[max(maps[2 * i : 2 * i + 2, 2 * j : 2 * j + 2].ravel()) for j in range(columns)] for i in range(rows)]
+
+
+def cut_in_both(maps):
+    """Takes it that height and width are both odd, or both even."""
+    return pooled(np.max, axis=(1, 3))(maps[:-1, :-1] if maps.shape[0] % 2 else maps)
+
+
+def square_pool(maps):
+    return pooled(np.max, axis=(1, 3))(maps[:, : len(maps)])
+
+
+def count_by_keras(kernel, channels, filters):
+    layer = keras.layers.Conv2D(filters, kernel)
+    layer.build((None, 9, 9, channels))
+    return layer.count_params()
+
+
+def met(stack):
+    size, field, jump = 28, 1, 1
+    for layer in stack:
+        kernel, stride = {"conv": (3, 1), "pool": (2, 2)}[layer]
+        size, field, jump = (size - kernel) // stride + 1, field + (kernel - 1) * jump, jump * stride
+    return field >= 20 and size >= 3
+
+
+STACKS = [stack for stack in itertools.product(["conv", "pool"], repeat=6) if met(stack)]
+
 RIGHT = [
     (basics.sizes, [36, 18, 9, 4]),
     (basics.sizes, np.array([36, 18, 9, 4], "int64")),
+    (basics.sizes, (36.0, 18.0, 9.0, 4.0)),
+    (basics.sizes, tf.constant([36, 18, 9, 4])),
     (basics.parameters, lambda kernel, channels, filters: filters * (kernel**2 * channels + 1)),
+    (
+        basics.parameters,
+        lambda kernel, channels, filters: float(np.prod([kernel, kernel, channels, filters])) + filters,
+    ),
+    (basics.parameters, lambda k, c, f: tf.size(tf.zeros((k, k, c, f))) + tf.size(tf.zeros(f))),
+    (basics.parameters, count_by_keras),
     (basics.diagonal, DIAGONAL),
     (basics.diagonal, DIAGONAL.tolist()),
+    *[(basics.diagonal, (scale * DIAGONAL).astype("float32")) for scale in (0.1, 1 / 3, 1e-4, 255 / 7, 1e6)],
+    *[(basics.diagonal, scale * DIAGONAL) for scale in (0.1, 1 / 3, 1e-9)],
+    (basics.diagonal, tf.constant(DIAGONAL / 9, "float32")),
+    (basics.diagonal, tf.Variable(DIAGONAL)),
+    (basics.diagonal, (np.fliplr(np.eye(3)) - 1 / 3).astype("float32")),
+    (basics.diagonal, [[-0.3, -0.3, 0.6], [-0.3, 0.6, -0.3], [0.6, -0.3, -0.3]]),
+    (basics.diagonal, [[-3, 0, 2], [0, 2, 0], [2, 0, -3]]),
     (basics.max_pool, pooled(np.max, axis=(1, 3))),
-    (basics.far_sighted, ["conv", "conv", "pool", "conv", "pool", "conv"]),
+    (basics.max_pool, pool_by_hand),
+    (basics.max_pool, lambda maps: keras.layers.MaxPooling2D(2)(maps[np.newaxis, ..., np.newaxis])[0, ..., 0]),
+    (basics.max_pool, lambda maps: tf.nn.max_pool2d(maps[np.newaxis, ..., np.newaxis], 2, 2, "VALID")[0, ..., 0]),
+    (basics.max_pool, lambda maps: np.array(pool_by_hand(maps), "float64")),
+    *[(basics.far_sighted, stack) for stack in STACKS],
+    (basics.far_sighted, list(STACKS[0])),
+    (basics.far_sighted, np.array(STACKS[0])),
 ]
 WRONG = [
     (basics.sizes, "still holds None", [None] * 4),
@@ -52,12 +107,21 @@ WRONG = [
     (basics.parameters, "more than 5 weights", lambda k, c, f: f * (k * c + 1)),
     (basics.parameters, "that is one filter", lambda k, c, f: k * k * c + 1),
     (basics.parameters, "use the function's arguments", lambda k, c, f: 2432),
+    (basics.parameters, "use the function's arguments", lambda k, c, f: 2432 if k == 5 else 73_856),
+    (basics.parameters, "use the function's arguments", lambda k, c, f: k * k * c * f + 32),
+    (basics.parameters, "use the function's arguments", lambda k, c, f: f * (k * k * 3 + 1)),
+    (basics.parameters, "has a bias too", lambda k, c, f: f * k * k * c + c),
     (basics.diagonal, "all weights are zero", np.zeros((3, 3))),
     (basics.diagonal, "on an even surface of ones it answers 3", np.fliplr(np.eye(3))),
     (basics.diagonal, "from the upper left to the lower right", np.fliplr(DIAGONAL)),
     (basics.diagonal, "a line that is horizontal", [[-1, -1, -1], [2, 2, 2], [-1, -1, -1]]),
     (basics.diagonal, "a line that is vertical", [[-1, 2, -1]] * 3),
     (basics.diagonal, "should have shape (3, 3)", np.eye(5)),
+    (basics.diagonal, "on an even surface", 1e-8 * np.fliplr(np.eye(3))),
+    (basics.diagonal, "on an even surface", DIAGONAL + 0.01),
+    (basics.diagonal, "from the lower left to the upper right and", -DIAGONAL),
+    (basics.diagonal, "should be at least twice", [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]]),
+    (basics.diagonal, "should be at least twice", [[0, 0, 1], [0, 0, 0], [-1, 0, 0]]),
     (basics.max_pool, "averages of the blocks", pooled(np.mean, axis=(1, 3))),
     (basics.max_pool, "every second pixel", lambda maps: maps[::2, ::2]),
     (basics.max_pool, "axes 2 and 3 are not one block", pooled(np.max, axis=(2, 3))),
@@ -67,6 +131,15 @@ WRONG = [
     (basics.max_pool, "stopped with ValueError", lambda maps: maps.reshape(2, 2, 2, 2).max(axis=(1, 3))),
     (basics.max_pool, "negative values", lambda maps: np.maximum(pooled(np.max, axis=(1, 3))(maps), 0)),
     (basics.max_pool, "which row is dropped", lambda m: pooled(np.max, axis=(1, 3))(m[m.shape[0] % 2 :])),
+    (basics.max_pool, "a 5 × 6 map should become 2 × 3", cut_in_both),
+    (basics.max_pool, "a 5 × 7 map should become 2 × 3", square_pool),
+    (
+        basics.max_pool,
+        "every second pixel",
+        lambda maps: maps[: maps.shape[0] // 2 * 2 : 2, : maps.shape[1] // 2 * 2 : 2],
+    ),
+    (basics.max_pool, "wrong for a map of 5 × 6", lambda m: pooled(np.max, axis=(1, 3))(m[int(m.shape == (5, 6)) :])),
+    (basics.max_pool, "a 4 × 4 map should become", lambda maps: np.max(maps)),
     (basics.far_sighted, "should be a list", "conv"),
     (basics.far_sighted, "still empty", []),
     (basics.far_sighted, "one of yours is ['dense']", ["conv", "dense"]),
@@ -74,4 +147,8 @@ WRONG = [
     (basics.far_sighted, "only 2 × 2 units", ["conv", "pool", "conv", "conv", "pool", "conv"]),
     (basics.far_sighted, "with convolutions alone", ["conv"] * 12),
     (basics.far_sighted, "layer 5 has nothing left", ["pool"] * 6),
+    (basics.far_sighted, "sees 8 × 8 pixels", ["pool"] * 3),
+    (basics.far_sighted, "with convolutions alone", ["conv"] * 10),
+    (basics.far_sighted, "one of yours is ['Conv']", ["Conv", "pool"]),
+    (basics.far_sighted, "should be a list", "conv pool conv"),
 ]

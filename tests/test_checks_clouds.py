@@ -1,6 +1,16 @@
 from __future__ import annotations
 
+import math
+
+import keras
 import numpy as np
+import scipy.special
+import scipy.stats
+import tensorflow as tf
+from scipy.spatial.distance import cdist
+from sklearn.manifold import trustworthiness
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
+from sklearn.preprocessing import StandardScaler
 
 from helpers.checks import clouds
 from helpers.checks.clouds import _kept
@@ -58,13 +68,123 @@ def correlated(features, picture, k):
     return np.corrcoef(apart(features).ravel(), apart(picture).ravel())[0, 1]
 
 
+def nearest_by_loop(points, labels):
+    right = 0
+    for number, point in enumerate(points):
+        rest = [other for other in range(len(points)) if other != number]
+        right += labels[min(rest, key=lambda other: sum((points[other] - point) ** 2))] == labels[number]
+    return right / len(points)
+
+
+def nearest_by_sklearn(points, labels):
+    near = NearestNeighbors(n_neighbors=1).fit(points).kneighbors(return_distance=False)[:, 0]
+    return np.mean(labels[near] == labels)
+
+
+def nearest_by_tensorflow(points, labels):
+    points = tf.constant(points, "float32")
+    distances = tf.norm(points[:, tf.newaxis] - points, axis=-1) + tf.linalg.diag([np.inf] * len(points))
+    distances = tf.where(tf.math.is_nan(distances), 0.0, distances)
+    same = tf.gather(labels, tf.argmin(distances, axis=1)) == labels
+    return tf.reduce_mean(tf.cast(same, "float32"))
+
+
+def second_nearest(points, labels):
+    return (labels[apart(points).argsort(axis=1, kind="stable")[:, 1]] == labels).mean()
+
+
+def of_three(points, labels):
+    votes = labels[others(points).argsort(axis=1)[:, :3]]
+    return np.mean([np.bincount(vote).argmax() == label for vote, label in zip(votes, labels)])
+
+
+def by_manhattan(points, labels):
+    distances = cdist(points, points, "cityblock")
+    np.fill_diagonal(distances, np.inf)
+    return (labels[distances.argmin(axis=1)] == labels).mean()
+
+
+def of_the_first_two(points, labels):
+    return nearest(points[:, :2], labels)
+
+
+def by_scaler(train, test):
+    scaler = StandardScaler().fit(train)
+    return scaler.transform(train), scaler.transform(test)
+
+
+def by_keras(train, test):
+    layer = keras.layers.Normalization()
+    layer.adapt(train)
+    return layer(train), layer(test)
+
+
+def with_epsilon(train, test, ddof=0):
+    mean, spread = train.mean(axis=0), train.std(axis=0, ddof=ddof) + 1e-8
+    return (train - mean) / spread, (test - mean) / spread
+
+
+def by_variance(train, test):
+    return [(half - train.mean(axis=0)) / np.maximum(train.var(axis=0), 1e-9) for half in (train, test)]
+
+
+def sets_kept(features, picture, k):
+    def near(points):
+        return [set(row) for row in NearestNeighbors(n_neighbors=k).fit(points).kneighbors(return_distance=False)]
+
+    return sum(len(a & b) for a, b in zip(near(features), near(picture))) / k / len(features)
+
+
+def kept_by_tensorflow(features, picture, k):
+    near = []
+    for points in (features, picture):
+        points = tf.constant(points, "float32")
+        distances = tf.norm(points[:, tf.newaxis] - points, axis=-1)
+        near.append(tf.math.top_k(-tf.linalg.set_diag(distances, [np.inf] * len(points)), k).indices)
+    return tf.reduce_mean(tf.cast(tf.reduce_any(near[0][:, :, tf.newaxis] == near[1][:, tf.newaxis], 2), "float32"))
+
+
+def in_order(features, picture, k):
+    """Shares of neighbors that have the same rank."""
+    first, second = (others(points).argsort(axis=1)[:, :k] for points in (features, picture))
+    return (first == second).mean()
+
+
+def jaccard(features, picture, k):
+    first, second = (others(points).argsort(axis=1)[:, :k] for points in (features, picture))
+    return np.mean([len(np.intersect1d(a, b)) / len(np.union1d(a, b)) for a, b in zip(first, second)])
+
+
+def trustworthy(features, picture, k):
+    return trustworthiness(features, picture, n_neighbors=k)
+
+
+def at_least_one(features, picture, k):
+    first, second = (others(points).argsort(axis=1)[:, :k] for points in (features, picture))
+    return np.mean([len(np.intersect1d(a, b)) > 0 for a, b in zip(first, second)])
+
+
 RIGHT = [
     (clouds.neighbor_score, nearest),
+    *[(clouds.neighbor_score, function) for function in (nearest_by_loop, nearest_by_sklearn, nearest_by_tensorflow)],
+    (clouds.neighbor_score, lambda points, labels: nearest(points.astype("float32"), labels)),
     (clouds.standardized, standardized),
+    (clouds.standardized, lambda *halves: [half.astype("float32") for half in standardized(*halves)]),
+    *[(clouds.standardized, function) for function in (by_scaler, by_keras, with_epsilon)],
+    (clouds.standardized, lambda train, test: with_epsilon(train.astype("float32"), test.astype("float32"))),
+    (clouds.standardized, lambda train, test: with_epsilon(train, test, ddof=1)),
     (clouds.standardized, lambda train, test: list(standardized(train, test))),
     (clouds.perplexity, perplexity),
     (clouds.perplexity, lambda p: perplexity(p, np.log2, np.exp2)),
+    (clouds.perplexity, lambda p: np.exp(scipy.stats.entropy(p))),
+    (clouds.perplexity, lambda p: 1 / np.prod(p**p)),
+    (clouds.perplexity, lambda p: np.exp(-np.sum(p * np.log(p + 1e-12)))),
+    (clouds.perplexity, lambda p: math.exp(-sum(each * math.log(each) for each in p.tolist() if each > 0))),
+    (clouds.perplexity, lambda p: perplexity(p.astype("float32"))),
+    (clouds.perplexity, lambda p: tf.exp(-tf.reduce_sum(tf.math.xlogy(tf.cast(p, "float32"), tf.cast(p, "float32"))))),
+    (clouds.perplexity, lambda p: np.exp(scipy.special.entr(p).sum())),
     (clouds.kept_neighbors, _kept),
+    *[(clouds.kept_neighbors, function) for function in (sets_kept, kept_by_tensorflow)],
 ]
 WRONG = [
     (clouds.neighbor_score, "every point is right", lambda p, own: (own[apart(p).argmin(axis=1)] == own).mean()),
@@ -74,6 +194,24 @@ WRONG = [
     (clouds.neighbor_score, "one of them is passed over", no_zeros),
     (clouds.neighbor_score, "it gives 0.10", lambda p, own: 0.1),
     (clouds.neighbor_score, "single number", lambda p, own: own[others(p).argmin(axis=1)] == own),
+    (clouds.neighbor_score, "one of them is passed over", second_nearest),
+    (clouds.neighbor_score, "every point is right", lambda p, own: KNeighborsClassifier(1).fit(p, own).score(p, own)),
+    (clouds.neighbor_score, "for the check's", of_three),
+    (clouds.neighbor_score, "for the check's", by_manhattan),
+    (clouds.neighbor_score, "points with 5 values", of_the_first_two),
+    (clouds.neighbor_score, "60 points with 3 values and 4 classes", lambda p, own: nearest(p, own > 0)),
+    (
+        clouds.standardized,
+        "the test has had a say",
+        lambda *halves: [half.astype("float32") for half in from_both(*halves)],
+    ),
+    (clouds.standardized, "spread is not 1", by_variance),
+    (clouds.standardized, "spread is not 1", lambda train, test: [half - train.mean(axis=0) for half in (train, test)]),
+    (
+        clouds.standardized,
+        "is not at 0",
+        lambda *halves: [np.where(half == 0, 1, half) for half in standardized(*halves)],
+    ),
     (clouds.standardized, "the test has had a say", from_both),
     (clouds.standardized, "its shift is wiped out", lambda *halves: standardized(*halves, own=True)),
     (clouds.standardized, "has become NaN", lambda *halves: standardized(*halves, guard=False)),
@@ -90,6 +228,9 @@ WRONG = [
     (clouds.perplexity, "a chance of 0 makes it NaN", unguarded),
     (clouds.perplexity, "should add nothing", lambda p: len(p)),
     (clouds.perplexity, "for chances 0.7 0.2 0.1", lambda p: (p > 0).sum()),
+    (clouds.perplexity, "for chances 0.7 0.2 0.1", lambda p: 1 / (p**2).sum()),
+    (clouds.perplexity, "for chances 0.7 0.2 0.1", lambda p: 1 / p.max()),
+    (clouds.perplexity, "for other chances", lambda p: perplexity(p[:4]) if len(p) < 29 else 29),
     (clouds.perplexity, "it gives 30", lambda p: 30),
     (clouds.kept_neighbors, "costs it dearly", correlated),
     (clouds.kept_neighbors, "is always kept", with_itself),
@@ -97,4 +238,9 @@ WRONG = [
     (clouds.kept_neighbors, "all its neighbors are the same", lambda f, p, k: 0.5),
     (clouds.kept_neighbors, "a shuffled picture scores 1.00", lambda f, p, k: 1.0),
     (clouds.kept_neighbors, "always for as many", lambda f, p, k: _kept(f, p, 5)),
+    (clouds.kept_neighbors, "two halves moved apart score", in_order),
+    (clouds.kept_neighbors, "two halves moved apart score", jaccard),
+    (clouds.kept_neighbors, "a shuffled picture scores", trustworthy),
+    (clouds.kept_neighbors, "a shuffled picture scores", at_least_one),
+    (clouds.kept_neighbors, "features of 8 values", lambda f, p, k: _kept(f[:, :2], p, k)),
 ]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
 from helpers.checks import extraction
@@ -13,9 +14,14 @@ def changes_its_input(images):
     return images[..., ::-1]
 
 
-def model(base, freeze=lambda base: setattr(base, "trainable", False), units=1, rate=0.1, compiled=True):
+def freeze_all(base):
+    base.trainable = False
+
+
+def model(base, freeze=freeze_all, units=1, rate=0.1, compiled=True, bias=True, before=(layers.Flatten,)):
     freeze(base)
-    whole = keras.Sequential([base, layers.Flatten(), layers.Dense(units, activation="sigmoid")])
+    head = [make() for make in before]
+    whole = keras.Sequential([base, *head, layers.Dense(units, activation="sigmoid", use_bias=bias)])
     if compiled:
         whole.compile(keras.optimizers.SGD(rate), "binary_crossentropy")
     return whole
@@ -23,6 +29,64 @@ def model(base, freeze=lambda base: setattr(base, "trainable", False), units=1, 
 
 def built(**options):
     return lambda base: model(base, **options)
+
+
+def functional(base, **options):
+    base.trainable = False
+    inputs = keras.Input(base.input_shape[1:])
+    outputs = layers.Dense(1, "sigmoid")(layers.GlobalMaxPooling2D()(base(inputs, **options)))
+    whole = keras.Model(inputs, outputs)
+    whole.compile("adam", keras.losses.BinaryCrossentropy(), metrics=["accuracy"])
+    return whole
+
+
+def flat(base):
+    """The base's layers, not the base, in one model with the head."""
+    base.trainable = False
+    whole = keras.Model(base.inputs, layers.Dense(1, "sigmoid")(layers.Flatten()(base.outputs[0])))
+    whole.compile("sgd", "mse")
+    return whole
+
+
+class Subclass(keras.Model):
+    def __init__(self, base):
+        super().__init__()
+        self.base, self.flat, self.dense = base, layers.Flatten(), layers.Dense(1, "sigmoid", use_bias=False)
+
+    def call(self, images, training=None):
+        return self.dense(self.flat(self.base(images, training=training)))
+
+
+def subclassed(base):
+    base.trainable = False
+    whole = Subclass(base)
+    whole.build((None, *base.input_shape[1:]))
+    whole.compile("adam", "binary_crossentropy")
+    return whole
+
+
+def without_base(base):
+    base.trainable = False
+    return model(keras.Sequential([keras.Input(base.input_shape[1:]), layers.Conv2D(4, 3)]), freeze=lambda base: None)
+
+
+def head_alone(base):
+    base.trainable = False
+    whole = keras.Sequential([keras.Input(base.input_shape[1:]), layers.Flatten(), layers.Dense(1, "sigmoid")])
+    whole.compile("sgd", "binary_crossentropy")
+    return whole
+
+
+def beside_base(base):
+    """The base is part of the model, and the answer does not depend on it."""
+    inputs = keras.Input(base.input_shape[1:])
+    base.trainable = False
+    outputs = (
+        layers.Dense(1, "sigmoid")(layers.Flatten()(inputs)) + 0 * layers.GlobalMaxPooling2D()(base(inputs))[:, :1]
+    )
+    whole = keras.Model(inputs, outputs)
+    whole.compile("sgd", "binary_crossentropy")
+    return whole
 
 
 def first_layer(base):
@@ -50,6 +114,45 @@ def two_passes(base, dataset):
     return base.predict(dataset, verbose=0), one_pass(base, dataset)[1]
 
 
+def flattened(base, dataset):
+    features, labels = one_pass(base, dataset)
+    return [tf.reshape(features, (len(features), -1)), tf.constant(labels, "float32")]
+
+
+def predicted(base, dataset):
+    pairs = [(base.predict(images, verbose=0), labels) for images, labels in dataset]
+    return tf.concat([features for features, _ in pairs], 0), [int(each) for _, labels in pairs for each in labels]
+
+
+def kept_order(base, dataset):
+    return two_passes(base, list(dataset) and dataset.cache())
+
+
+def listed(base, dataset):
+    batches = list(dataset)
+    features = [base.predict_on_batch(images) for images, _ in batches]
+    return np.concatenate(features), np.concatenate([labels for _, labels in batches])
+
+
+def sorted_labels(base, dataset):
+    features, labels = one_pass(base, dataset)
+    return features, np.sort(labels)
+
+
+class Joined(keras.Model):
+    def __init__(self, *parts):
+        super().__init__()
+        self.base, self.head, self.prepare = parts
+
+    def call(self, images):
+        return self.head(self.base(self.prepare(images)))
+
+
+def join_bytes(base, head, preprocess):
+    inputs = keras.Input(base.input_shape[1:], dtype="uint8")
+    return keras.Model(inputs, head(base(preprocess(keras.ops.cast(inputs, "float32")))))
+
+
 def join(base, head, preprocess, prepare=None):
     inputs = keras.Input(base.input_shape[1:])
     prepared = (prepare or preprocess)(inputs)
@@ -59,10 +162,23 @@ def join(base, head, preprocess, prepare=None):
 RIGHT = [
     (extraction.preprocess, lambda images: images[..., ::-1] - MEAN[::-1]),
     (extraction.preprocess, lambda images: keras.applications.vgg16.preprocess_input(images.copy())),
+    (extraction.preprocess, lambda images: (images.astype("float64") - MEAN)[..., [2, 1, 0]]),
+    (extraction.preprocess, lambda images: (images - np.float32(MEAN))[..., ::-1].tolist()),
+    (extraction.preprocess, lambda images: tf.reverse(images - tf.constant(MEAN, "float32"), axis=[-1])),
+    (extraction.preprocess, lambda images: keras.ops.flip(images - MEAN.astype("float32"), axis=-1)),
     (extraction.frozen, model),
+    (extraction.frozen, built(bias=False)),
+    (extraction.frozen, built(before=(layers.GlobalAveragePooling2D,), bias=False)),
+    (extraction.frozen, built(before=(layers.Flatten, lambda: layers.Dense(4), lambda: layers.Dropout(0.1)))),
+    (extraction.frozen, built(before=(layers.Flatten, layers.BatchNormalization))),
+    *[(extraction.frozen, build) for build in (functional, flat, subclassed)],
+    (extraction.frozen, lambda base: functional(base, training=False)),
     (extraction.frozen, built(freeze=lambda base: [setattr(layer, "trainable", False) for layer in base.layers])),
     (extraction.extract, one_pass),
+    (extraction.extract, lambda base, dataset: one_pass(base, dataset, training=False)),
+    *[(extraction.extract, function) for function in (flattened, predicted, kept_order, listed)],
     (extraction.joined, join),
+    *[(extraction.joined, function) for function in (Joined, join_bytes)],
     (extraction.joined, lambda base, head, f: keras.Sequential([keras.Input((8, 8, 3)), layers.Lambda(f), base, head])),
 ]
 WRONG = [
@@ -78,15 +194,25 @@ WRONG = [
     (extraction.preprocess, "work on a copy", changes_its_input),
     (extraction.preprocess, "should stay, and becomes", lambda images: images[0]),
     (extraction.preprocess, "wrong in value", lambda images: images * 0),
+    (extraction.preprocess, "wrong in value", lambda images: ((images - MEAN) / 255)[..., ::-1]),
+    (extraction.preprocess, "wrong in value", lambda images: (images - MEAN)[..., ::-1].astype("uint8")),
+    (extraction.preprocess, "wrong in value", lambda images: (images - [124, 117, 104])[..., ::-1]),
     (extraction.frozen, "it is free", built(freeze=lambda base: None)),
     (extraction.frozen, "some weights of the base have changed", built(freeze=first_layer)),
     (extraction.frozen, "batch normalization went on", built(freeze=weights_alone)),
     (extraction.frozen, "nothing is trained", all_frozen),
     (extraction.frozen, "not compiled", built(compiled=False)),
     (extraction.frozen, "that is the base alone", lambda base: base),
-    (extraction.frozen, "should give (None, 1)", built(units=2)),
+    (extraction.frozen, "shape (16, 1)", built(units=2)),
     (extraction.frozen, "the head did not learn", built(rate=0.0)),
+    (extraction.frozen, "the base is not part of the model", without_base),
+    (extraction.frozen, "the base is not part of the model", head_alone),
+    (extraction.frozen, "the base is not part of the model", lambda base: model(keras.models.clone_model(base))),
+    (extraction.frozen, "does not depend on the base", beside_base),
+    (extraction.frozen, "a Keras model is expected", lambda base: [base]),
     (extraction.extract, "come apart", two_passes),
+    (extraction.extract, "come apart", sorted_labels),
+    (extraction.extract, "come apart", lambda *given: (one_pass(*given)[0], np.arange(1, 23))),
     (extraction.extract, "as in training", lambda base, dataset: one_pass(base, dataset, training=True)),
     (extraction.extract, "the labels have shape", lambda *given: (one_pass(*given)[0], np.eye(22))),
     (extraction.extract, "the features have shape", lambda *given: (one_pass(*given)[0][:20], one_pass(*given)[1])),
@@ -103,6 +229,13 @@ WRONG = [
         "divided by 255",
         lambda base, head, f: join(base, head, f, prepare=lambda images: images / 255),
     ),
+    (
+        extraction.joined,
+        "use the one that is handed in",
+        lambda base, head, f: join(base, head, f, prepare=lambda images: images / 127.5 - 1),
+    ),
+    (extraction.joined, "a Keras model is expected", lambda base, head, f: lambda images: head(base(f(images)))),
+    (extraction.joined, "those of preprocess", lambda base, head, f: join(keras.models.clone_model(base), head, f)),
     (extraction.joined, "answers of shape (6, 1)", lambda base, head, preprocess: base),
     (extraction.joined, "should take photos of shape", lambda base, head, preprocess: head),
     (

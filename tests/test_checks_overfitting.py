@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from helpers.checks import overfitting
 from helpers.checks.overfitting import _epochs
@@ -39,13 +42,47 @@ def honest(right_val, right_test):
     return right_test.mean(axis=1)[right_val.mean(axis=1).argmax()]
 
 
+def by_place(losses, patience):
+    """Another right one: the first loss that no loss among the next ``patience`` undercuts."""
+    for place, loss in enumerate(losses):
+        later = losses[place + 1 : place + 1 + patience]
+        if len(later) == patience and min(later) >= loss:
+            return np.int64(place + 1 + patience)
+    return len(losses)
+
+
+def in_float32(right_val, right_test):
+    chosen = tf.argmax(tf.reduce_mean(tf.cast(right_val, "float32"), axis=1))
+    return tf.reduce_mean(tf.cast(right_test[chosen], "float32"))
+
+
+def best_of_last(right_val, right_test):
+    """The validation images choose, but among the last five epochs only."""
+    return honest(right_val[-5:], right_test[-5:])
+
+
+TIED = {**HISTORY, "val_loss": [0.8, 0.6, 0.7, 0.6, 1.2]}
+
 RIGHT = [
     (overfitting.best_epoch, 2, HISTORY),
     (overfitting.best_epoch, np.int64(2), HISTORY),
+    (overfitting.best_epoch, 2.0, HISTORY),
+    (overfitting.best_epoch, tf.argmin(HISTORY["val_loss"]) + 1, HISTORY),
+    (overfitting.best_epoch, 2, TIED),
+    (overfitting.best_epoch, 4, TIED),
     (overfitting.epochs_run, _epochs),
+    (overfitting.epochs_run, by_place),
+    (overfitting.epochs_run, lambda losses, patience: float(_epochs(losses, patience))),
     (overfitting.images_needed, needed),
     (overfitting.images_needed, lambda accuracy, half: int(np.ceil(needed(accuracy, half)))),
+    (overfitting.images_needed, lambda accuracy, half: round(needed(accuracy, half))),
+    (overfitting.images_needed, lambda accuracy, half: tf.math.ceil(needed(tf.constant(accuracy), half))),
+    (overfitting.images_needed, lambda accuracy, half: np.float32(needed(accuracy, half))),
+    (overfitting.images_needed, lambda p, half: NormalDist().inv_cdf(0.975) ** 2 * p * (1 - p) / half**2),
     (overfitting.honest_score, honest),
+    (overfitting.honest_score, in_float32),
+    (overfitting.honest_score, lambda val, test: test[np.argmax(val.sum(axis=1))].sum() / test.shape[1]),
+    (overfitting.honest_score, lambda val, test: max(zip(val.mean(axis=1).tolist(), test.mean(axis=1).tolist()))[1]),
 ]
 WRONG = [
     (overfitting.best_epoch, "epochs are counted from 1", 1, HISTORY),
@@ -57,10 +94,16 @@ WRONG = [
     (overfitting.epochs_run, "patience 1, or counted from 0", lambda *given: _epochs(*given) - 1),
     (overfitting.epochs_run, "never comes to the 0.6", lambda losses, patience: len(losses)),
     (overfitting.epochs_run, "never comes to the 0.6", from_lowest),
-    (overfitting.epochs_run, "but not than the lowest so far", lambda losses, patience: 5),
+    (overfitting.epochs_run, "one epoch too many", lambda losses, patience: _epochs(losses, patience + 1)),
+    (overfitting.epochs_run, "in place of 3", lambda losses, patience: patience + int(np.argmin(losses[:4])) + 1),
+    (overfitting.epochs_run, "it gives 3 in place of 4", lambda losses, patience: _epochs(losses, 2)),
+    (
+        overfitting.epochs_run,
+        "starts the count again",
+        lambda losses, patience: {6: 4, 5: 3}.get(len(losses), len(losses)),
+    ),
     (overfitting.epochs_run, "starts the count again", never_reset),
     (overfitting.epochs_run, "no improvement", lambda losses, patience: _epochs(losses, patience, ties=True)),
-    (overfitting.epochs_run, "and patience 1 it gives", lambda losses, patience: _epochs(losses, 2) + (patience != 2)),
     (overfitting.images_needed, "holds 68 %, not 95 %", lambda p, half: p * (1 - p) / half**2),
     (overfitting.images_needed, "inside the square", lambda p, half: 1.96 * p * (1 - p) / half**2),
     (overfitting.images_needed, "half of the half-width", lambda p, half: needed(p, half / 2)),
@@ -71,6 +114,11 @@ WRONG = [
     (overfitting.images_needed, "that is the root of the number", lambda p, half: needed(p, half) ** 0.5),
     (overfitting.images_needed, "put that number back", lambda p, half: 1000),
     (overfitting.images_needed, "for 90 % ± 0.5 points alone", lambda p, half: 13_830),
+    (overfitting.images_needed, "for 90 % ± 0.5 points alone", lambda p, half: needed(0.9, half)),
+    (overfitting.images_needed, "for 90 % ± 0.5 points alone", lambda p, half: needed(p, 0.005)),
+    (overfitting.images_needed, "in place of 1.96", lambda p, half: needed(p, half) * (2 / 1.96) ** 2),
+    (overfitting.images_needed, "in place of 1.96", lambda p, half: needed(p, half) * (1.645 / 1.96) ** 2),
+    (overfitting.images_needed, "are between 0 and 1", lambda p, half: needed(p, 100 * half)),
     (overfitting.honest_score, "praise their choice", lambda val, test: test.mean(axis=1).max()),
     (overfitting.honest_score, "this is the validation accuracy", lambda val, test: val.mean(axis=1).max()),
     (overfitting.honest_score, "swapped roles", lambda val, test: honest(test, val)),
@@ -78,6 +126,19 @@ WRONG = [
     (overfitting.honest_score, "belongs to no network", lambda val, test: test.mean()),
     (overfitting.honest_score, "is not the test accuracy", lambda val, test: honest(val, test) * 100),
     (overfitting.honest_score, "single number", lambda val, test: test.mean(axis=1)),
+    (overfitting.honest_score, "is not the test accuracy", best_of_last),
+    (
+        overfitting.honest_score,
+        "praise their choice",
+        lambda val, test: test[(val.mean(axis=1) + test.mean(axis=1)).argmax()].mean(),
+    ),
+    (overfitting.honest_score, "is not the test accuracy", lambda val, test: 1 - honest(val, test)),
+    (
+        overfitting.honest_score,
+        "this is the last epoch",
+        lambda val, test: test[val.mean(axis=0).argmax() % 12].mean(),
+    ),
+    (overfitting.honest_score, "is not the test accuracy", lambda val, test: test[val.mean(axis=1).argmin()].mean()),
 ]
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -26,6 +28,21 @@ def frozen_around():
     return model
 
 
+def all_then_frozen():
+    model = bases.menagerie_net(32)
+    model.trainable = True
+    for layer in model.layers:
+        if not layer.name.startswith("block5"):
+            layer.trainable = False
+    return model
+
+
+def with_frozen_weight(name):
+    model = base("block5")
+    getattr(model.get_layer("block5_conv1"), name).trainable = False
+    return model
+
+
 def exactly(before, after):
     return [name for name in before if not all(map(np.array_equal, before[name], after[name]))]
 
@@ -34,7 +51,36 @@ def by(same):
     return lambda before, after: [name for name in before if not all(map(same, before[name], after[name]))]
 
 
-def small(conv=0.0, mean=0.0):
+def by_hash(before, after):
+    def mark(arrays):
+        return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).digest()
+
+    return {name for name in before if mark(before[name]) != mark(after[name])}
+
+
+def by_tensorflow(before, after):
+    def differ(a, b):
+        return tf.reduce_any(tf.not_equal(a, b))
+
+    return np.array([name for name in after if any(differ(*pair) for pair in zip(before[name], after[name]))])
+
+
+def by_largest(before, after):
+    for name in before:
+        if any(np.abs(a - b).max() > 0 for a, b in zip(before[name], after[name])):
+            yield name
+
+
+def in_one_array(number):
+    """Compares one array of each layer."""
+
+    def changed(before, after):
+        return [name for name in before if before[name] and (before[name][number] != after[name][number]).any()]
+
+    return changed
+
+
+def small(conv=0.0, mean=0.0, variance=0.0):
     model = keras.Sequential(
         [
             keras.Input((8, 8, 3)),
@@ -45,21 +91,54 @@ def small(conv=0.0, mean=0.0):
     conv_layer, norm = model.get_layer("conv"), model.get_layer("norm")
     conv_layer.kernel.assign_add(conv * np.ones(conv_layer.kernel.shape))
     norm.moving_mean.assign_add(mean * np.ones(2))
+    norm.moving_variance.assign_add(variance * np.ones(2))
     return model
 
 
-def steps(body_rate, head_rate, factor=1.0):
+def steps(body_rate, head_rate, factor=1.0, by=keras.optimizers.Adam, body_by=None, count=5):
+    """The right answer for rates 0.001 and 0.01; ``by`` and ``body_by`` make the optimizers from their rates."""
+
     def five_steps(body, head, x, y):
-        parts, adams = (body, head), (keras.optimizers.Adam(body_rate), keras.optimizers.Adam(head_rate))
-        for _ in range(5):
+        parts, optimizers = (body, head), ((body_by or by)(body_rate), by(head_rate))
+        for _ in range(count):
             with tf.GradientTape() as tape:
                 loss = tf.reduce_mean((head(body(x)) - y) ** 2)
             gradients = tape.gradient(loss, [part.trainable_weights for part in parts])
             gradients[0] = [gradient * factor for gradient in gradients[0]]
-            for adam, part, own in zip(adams, parts, gradients):
-                adam.apply(own, part.trainable_weights)
+            for optimizer, part, own in zip(optimizers, parts, gradients):
+                optimizer.apply_gradients(zip(own, part.trainable_weights))
 
     return five_steps
+
+
+def by_differences(body, head, x, y):
+    """One Adam for both; a tenth of each of the body's steps is kept."""
+    adam = keras.optimizers.Adam(0.01)
+    weights = body.trainable_weights + head.trainable_weights
+    for _ in range(5):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(head(body(x)) - y))
+        start = [weight.numpy() for weight in body.trainable_weights]
+        adam.apply(tape.gradient(loss, weights), weights)
+        for weight, old in zip(body.trainable_weights, start):
+            weight.assign(old + 0.1 * (weight - old))
+
+
+class Slow(keras.optimizers.Adam):
+    def update_step(self, gradient, variable, learning_rate):
+        slow = variable.shape in ((4, 8), (8,))  # the body's kernel and bias
+        super().update_step(gradient, variable, learning_rate * (0.1 if slow else 1))
+
+
+def by_subclass(body, head, x, y):
+    model = keras.Sequential([body, head])
+    model.compile(Slow(0.01), "mse", run_eagerly=True)
+    for _ in range(5):
+        model.train_on_batch(x, y)
+
+
+def swapped(body, head, x, y):
+    steps(0.01, 0.001)(body, head, x, y)
 
 
 def still(body, head, x, y):
@@ -68,10 +147,18 @@ def still(body, head, x, y):
 
 RIGHT = [
     (tuning.only_block5, base("block5")),
+    (tuning.only_block5, all_then_frozen()),
     (tuning.names_changed, exactly),
     (tuning.names_changed, lambda before, after: set(exactly(before, after))),
+    (tuning.names_changed, lambda before, after: tuple(exactly(before, after))[::-1]),
+    (tuning.names_changed, lambda before, after: dict.fromkeys(exactly(before, after)).keys()),
+    *[(tuning.names_changed, function) for function in (by_hash, by_tensorflow, by_largest)],
     (tuning.averages_kept, small(conv=1e-4), small()),
+    (tuning.averages_kept, small(conv=-0.5), small()),
     (tuning.slower_body, steps(0.001, 0.01)),
+    (tuning.slower_body, steps(0.0015, 0.01)),
+    (tuning.slower_body, steps(0.001, 0.01, by=lambda rate: keras.optimizers.Adam(learning_rate=rate, epsilon=1e-8))),
+    *[(tuning.slower_body, function) for function in (by_differences, by_subclass)],
 ]
 WRONG = [
     (tuning.only_block5, "something around them is frozen", frozen_around()),
@@ -80,6 +167,11 @@ WRONG = [
     (tuning.only_block5, "would learn too: block4_conv1, block4_conv2", base("block4", "block5")),
     (tuning.only_block5, "only block5_conv2", base("block5_conv2")),
     (tuning.only_block5, "a model is expected", "block5"),
+    (tuning.only_block5, "a model is expected", base("block5").layers),
+    (tuning.only_block5, "block5_conv1/bias", with_frozen_weight("bias")),
+    (tuning.only_block5, "block5_conv1/kernel", with_frozen_weight("kernel")),
+    (tuning.only_block5, "would learn too: block4_conv1, block4_conv2", base("block4")),
+    (tuning.only_block5, "no layer named block5", keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])),
     (tuning.names_changed, "changed places", by(lambda a, b: a.sum() == b.sum())),
     (tuning.names_changed, "two equal copies", by(lambda a, b: a is b)),
     (tuning.names_changed, "its sign", by(lambda a, b: np.array_equal(np.abs(a), np.abs(b)))),
@@ -92,11 +184,40 @@ WRONG = [
     (tuning.names_changed, "not both are named", lambda before, after: exactly(before, after)[:1]),
     (tuning.names_changed, "others are named", lambda before, after: list(before) if exactly(before, after) else []),
     (tuning.names_changed, "this is a text", lambda before, after: "conv"),
+    (tuning.names_changed, "changed places", by(lambda a, b: np.array_equal(np.sort(a, None), np.sort(b, None)))),
+    (tuning.names_changed, "changed places", by(lambda a, b: a.mean() == b.mean() and a.std() == b.std())),
+    (
+        tuning.names_changed,
+        "two equal copies",
+        lambda before, after: [n for n in before if n not in exactly(before, after)],
+    ),
+    (tuning.names_changed, "a list of names is expected", lambda before, after: bool(exactly(before, after))),
+    (tuning.names_changed, "a change of 1e-9", by(lambda a, b: np.abs(a - b).max() < 1e-6)),
+    (tuning.names_changed, "unnoticed", in_one_array(0)),
+    (tuning.names_changed, "unnoticed", in_one_array(-1)),
+    (
+        tuning.names_changed,
+        "a bias has changed",
+        by(lambda a, b: np.array_equal(a[:1], b[:1]) and np.array_equal(a[-1:], b[-1:])),
+    ),
+    (tuning.names_changed, "unnoticed", by(lambda a, b: (a != b).mean() < 0.3)),
+    (tuning.names_changed, "unnoticed", by(lambda a, b: (a == b).any())),
     (tuning.averages_kept, "the averages have moved", small(conv=1e-4, mean=0.1), small()),
+    (tuning.averages_kept, "the averages have moved", small(conv=1e-4, variance=-0.1), small()),
     (tuning.averages_kept, "nothing has been fine-tuned", small(), small()),
+    (tuning.averages_kept, "have become NaN", small(conv=np.nan), small()),
     (tuning.slower_body, "Adam divides each gradient", steps(0.01, 0.01, factor=0.1)),
     (tuning.slower_body, "does not move at all", steps(0.0, 0.01)),
     (tuning.slower_body, "and not about a tenth", steps(0.0001, 0.01)),
     (tuning.slower_body, "the head hardly moves", steps(0.0001, 0.001)),
     (tuning.slower_body, "the head hardly moves", still),
+    (tuning.slower_body, "that is not Adam", steps(0.0055, 0.043, by=keras.optimizers.SGD)),
+    (tuning.slower_body, "that is not Adam", steps(0.003, 0.022, by=lambda rate: keras.optimizers.SGD(rate, 0.5))),
+    (tuning.slower_body, "that is not Adam", steps(0.0055, 0.01, body_by=keras.optimizers.SGD)),
+    (tuning.slower_body, "that is not Adam", steps(0.0002, 0.0015, by=lambda rate: keras.optimizers.SGD(30 * rate))),
+    (tuning.slower_body, "should move as far as", steps(0.001, 0.01, by=keras.optimizers.RMSprop)),
+    (tuning.slower_body, "should move as far as", steps(0.0005, 0.005)),
+    (tuning.slower_body, "should move as far as", steps(0.001, 0.01, count=4)),
+    (tuning.slower_body, "should move as far as", steps(0.002, 0.02)),
+    (tuning.slower_body, "the head hardly moves", swapped),
 ]

@@ -40,25 +40,22 @@ def fed_as_trained(prepared: np.ndarray, images: np.ndarray) -> str:
 @check
 def plain_validation(train, validation, images: np.ndarray) -> str:
     """Datasets of batches (images, labels); ``images`` are those that the validation data should hold."""
-    first, second = _pixels(validation), _pixels(validation)
+    wanted = sorted(picture.tobytes() for picture in np.asarray(images, "float32"))
+    first, second = _pictures(validation), _pictures(validation)
     expect(len(first) == len(images), f"the validation data holds {len(first)} pictures in place of {len(images)}")
     expect(
-        np.array_equal(first, second),
-        "two passes over the validation data give different pixels, so each epoch takes another test",
+        first == second, "two passes over the validation data give different pixels, so each epoch takes another test"
     )
-    expect(
-        np.array_equal(first, images),
-        "the validation pictures stay the same, but they are not those that were put aside",
-    )
-    expect(
-        not np.array_equal(_pixels(train), _pixels(train)),
-        "two passes over the training data are equal now: it has lost its random views",
-    )
+    expect(first == wanted, "the validation pictures stay the same, but they are not those that were put aside")
+    views, others = _pictures(train), _pictures(train)
+    expect(views != others, "two passes over the training data are equal now: it has lost its random views")
+    expect(not {*wanted} & {*views, *others}, "some of the validation pictures are in the training data too")
     return "validation photos stay as they are, training photos come in new views"
 
 
-def _pixels(dataset) -> np.ndarray:
-    return np.concatenate([np.asarray(pictures) for pictures, _ in dataset])
+def _pictures(dataset) -> list[bytes]:
+    """The pixels of each picture of one pass; sorted, since their order does not matter."""
+    return sorted(picture.tobytes() for pictures, _ in dataset for picture in np.asarray(pictures, "float32"))
 
 
 @check
@@ -75,14 +72,16 @@ def steady(model: keras.Model, inputs: np.ndarray) -> str:
 @check
 def loss_fits(model: keras.Model, loss: Callable, images: np.ndarray, labels: np.ndarray) -> str:
     """Whether ``loss`` reads the model's outputs (N, 10) as what they are, and the model has learnt."""
-    outputs, labels = np.asarray(model.predict(images, verbose=0), "float64"), np.asarray(labels, int)
+    outputs, labels = np.asarray(model.predict(images, verbose=0)), np.asarray(labels)
     expect(np.isfinite(outputs).all(), "the model answers NaN")
+    told = float(np.mean(keras.losses.get(loss)(labels, outputs)))
+    labels = labels.argmax(axis=1) if labels.ndim == 2 else labels.astype(int)
+    outputs = outputs.astype("float64")
     chances = np.allclose(outputs.sum(axis=1), 1, atol=1e-3) and outputs.min() >= 0
     if not chances:
         outputs = outputs - outputs.max(axis=1, keepdims=True)
         outputs = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)
     true = -np.log(np.maximum(outputs[np.arange(len(labels)), labels], 1e-7)).mean()
-    told = float(np.mean(loss(labels, model.predict(images, verbose=0))))
     expect(
         abs(told - true) < 0.02 * max(1.0, true) or not chances,
         "each row of the model's answers adds up to 1, and the loss takes them for something else: to it a sure "
@@ -113,15 +112,16 @@ def paired(features: np.ndarray, labels: np.ndarray, images: np.ndarray, kinds: 
 
 @check
 def frozen(model: keras.Model, images: np.ndarray, labels: np.ndarray) -> str:
-    """A model whose first layer is the course's base, and prepared images to try it on."""
-    inner = model.layers[0]
-    expect(isinstance(inner, keras.Model), "the first layer of the model should be the base")
-    now, before = inner.get_weights(), _base(inner.input_shape[1]).model.get_weights()
-    expect([w.shape for w in now] == [w.shape for w in before], "the first layer of the model should be the base")
-    changed = sum(not np.array_equal(*pair) for pair in zip(now, before))
-    flag = "says frozen" if not inner.trainable else "says trainable"
+    """A model of the course's base and a head, and prepared images to try it on."""
+    expect(isinstance(model, keras.Model), f"a model is expected, and this is of type {type(model).__name__}")
+    before = {weight.path: weight.numpy() for weight in _base(np.shape(images)[1]).model.weights}
+    now = {weight.path: weight for weight in model.weights if weight.path in before}
+    expect(now.keys() == before.keys(), "the base is not part of the model: the course's, as it comes from its file")
+    changed = [path for path, weight in now.items() if not np.array_equal(weight.numpy(), before[path])]
+    free = any(weight.path in before for weight in model.trainable_weights)
+    flag = "says trainable" if free else "says frozen"
     expect(not changed, f"the base's weights are no longer those of its file: it has learnt; its flag {flag}")
-    expect(not inner.trainable, "the base is as it was, but only because nothing has trained it yet: its flag is True")
+    expect(not free, "the base is as it was, but only because nothing has trained it yet: its flag is True")
     right = ((model.predict(images, verbose=0)[:, 0] > 0.5) == np.asarray(labels)).mean()
     expect(right > 0.65, "the base is as it was, and so is the head, it seems: it is right about half of the time")
     return "the head has learnt, and no weight of the base has changed"
@@ -136,12 +136,14 @@ def same_start(share_right: Callable[[float], float]) -> str:
 
     knew = "at rate 0, where nothing can be learnt, the network is right far more than half of the time: "
     knew += "it knew that before it was called"
-    expect(asked(0.0) < 0.72, knew)
+    untrained = asked(0.0)
+    expect(untrained < 0.72, knew)
     first, second = asked(0.003), asked(0.003)
     if first != second:
         expect(asked(0.0) < 0.72, knew)
         expect(False, "two calls with one rate differ: each starts afresh, but from other random numbers")
     expect(first > 0.55, "two calls agree, but the network learns nothing")
+    expect(first != untrained, "the same number comes out whatever the rate is: is it used?")
     return "the same rate gives the same number, however often and in whatever order you ask"
 
 
@@ -149,18 +151,30 @@ def same_start(share_right: Callable[[float], float]) -> str:
 def unseen_test(fit_best: Callable[[np.ndarray, np.ndarray], Any], x: np.ndarray, y: np.ndarray) -> str:
     """``fit_best(x, y)`` trains on rows 0-199, chooses on rows 200-249, and gives the network and its test score."""
     x, y = np.asarray(x), np.asarray(y).astype(int)
+    together = "the pictures that come in were standardized together, the test with them: scale inside of fit_best"
+    expect(not (np.abs(x.mean(axis=0)) < 1e-4).all(), together)
 
-    def answers(turned: slice) -> tuple[np.ndarray, float]:
+    def answers(turned: slice = slice(0), shown: np.ndarray = x) -> tuple[np.ndarray, float]:
+        """What the network says to all pictures, trained with labels turned around, or on other pictures."""
         labels = y.copy()
         labels[turned] = 1 - labels[turned]
-        found = called(fit_best, x, labels)
-        expect(isinstance(found, tuple) and len(found) == 2, "fit_best should return the network and its test score")
+        found = called(fit_best, shown, labels)
+        pair = isinstance(found, (tuple, list)) and len(found) == 2
+        expect(pair, "fit_best should return the network and its test score")
         return np.asarray(found[0].predict(x)), float(numbers(found[1], name="the test score"))
 
-    plain, reported = answers(slice(0, 0))
+    plain, reported = answers()
+    again, _ = answers()
+    expect(np.array_equal(again, plain), "called twice on the same data, fit_best gives two networks: fix its seed")
     expect(
         np.array_equal(answers(slice(250, 300))[0], plain),
         "with the test labels turned around, fit_best returns another network: the training has looked at them",
+    )
+    others = x.copy()
+    others[250:] = 3 * others[250:] + 1
+    expect(
+        np.array_equal(answers(shown=others)[0], plain),
+        "with other test pictures, fit_best returns another network: is something standardized by all of them?",
     )
     expect(
         not np.array_equal(answers(slice(200, 250))[0], plain),

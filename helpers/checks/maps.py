@@ -33,6 +33,11 @@ def channel_weights(function) -> str:
         "what speaks against the class is dropped here; that comes later, after the sum",
     )
     expect(np.allclose(found, gradient.mean((0, 1)), atol=1e-6), "these are not the gradient's means over the places")
+    other = rng.normal(size=(2, 2, 5))
+    found = numbers(called(function, np.abs(other), other), (5,), "the weights")
+    expect(
+        np.allclose(found, other.mean((0, 1)), atol=1e-6), "for a gradient of shape (2, 2, 5) these are not its means"
+    )
     return "above zero for channels that speak for the class, below for those against it"
 
 
@@ -53,10 +58,16 @@ def heatmap(function) -> str:
     early = np.maximum(maps * weights, 0).sum(axis=-1)
     expect(not np.allclose(found, early / early.max()), "what speaks against the class is dropped before the sum")
     expect(not np.allclose(found, (summed - summed.min()) / np.ptp(summed)), "what speaks against it was not dropped")
+    expect(found.max() < 1.01, "the values go beyond 1: the map should run from 0 to 1")
     expect(found.min() >= 0, "there are values below zero: what speaks against the class has no place here")
     expect(
         np.allclose(found, right), f"for the sums {summed.ravel().tolist()} it gives {found.round(2).ravel().tolist()}"
     )
+    maps = 1e-3 * np.maximum(np.random.default_rng(0).normal(size=(4, 6, 5)), 0)
+    weights = np.array([0.3, -0.2, 0.1, -0.4, 0.6])
+    summed = np.maximum((maps * weights).sum(axis=-1), 0)
+    found = numbers(called(function, maps, weights), (4, 6), "the map")
+    expect(np.allclose(found, summed / summed.max(), atol=1e-3), "for maps of shape (4, 6, 5), small ones, it is wrong")
     everywhere = np.array([[[2.0], [4.0]]])
     weakest = numbers(called(function, everywhere, np.array([1.0])), (1, 2), "the map")
     expect(np.allclose(weakest, [[0.5, 1.0]]), "the weakest place is drawn as none, although it speaks for the class")
@@ -95,6 +106,13 @@ def energy(function) -> str:
     expect(np.allclose(found[:2], right[:2]), f"a map with 3 inside and 1 outside gets {found[0]:.2f}")
     expect(np.isfinite(found[2]), "a map that is zero everywhere gets NaN; nothing of it lies in the mask")
     expect(found[2] == 0, "a map that is zero everywhere has no energy to get points for")
+    rng = np.random.default_rng(0)
+    heatmaps, masks = rng.random((5, 3, 6)), rng.random((5, 3, 6)) < 0.4
+    found = numbers(called(function, heatmaps, masks), (5,), "what your function gives")
+    right = (heatmaps * masks).sum((1, 2)) / heatmaps.sum((1, 2))
+    expect(
+        np.allclose(found, right), f"for the maps of shape (5, 3, 6) it gives {found.round(2)}, not {right.round(2)}"
+    )
     return "a uniform map scores the animal's share of the area: the least that a map has to beat"
 
 
@@ -110,7 +128,7 @@ def class_score(function) -> str:
             expect(tf.is_tensor(number) and np.size(number) == 1, "one number, a tensor, is expected")
         found = tape.gradient(number, outputs)
         expect(found is not None, "the number does not depend on the logits: no gradient")
-        return np.asarray(found)
+        return np.asarray(tf.convert_to_tensor(found))  # tf.gather's gradient holds the picked logits alone
 
     dog, cat = slopes([40.0], 1), slopes([40.0], 0)
     expect(np.abs(dog).max() > 1e-6, "for a dog that the network is sure of the gradient is zero: the map would be NaN")
@@ -118,7 +136,18 @@ def class_score(function) -> str:
     expect(np.abs(cat).max() > 1e-6, "for the cat the gradient is zero where the network is sure of a dog: no map")
     expect(not np.allclose(dog, cat), "dog and cat have the same explanation; one speaks against the other")
     expect(np.allclose(dog, 1) and np.allclose(cat, -1), "the gradient depends on how sure the network is")
-    one = slopes([2.0, 40.0, -3.0], 2)
-    expect(np.abs(one).max() > 1e-6, "with three classes, where the network is sure of another, the gradient is zero")
-    expect(np.allclose(one, [0, 0, 1]), "with three classes, others have a say in what is explained")
+    for logit in (-40.0, -1.0, 0.5):
+        for index, sign in enumerate((-1, 1)):
+            fine = np.allclose(slopes([logit], index), sign)
+            expect(fine, f"for a single logit of {logit:g} the gradient depends on how sure the network is")
+    for logits in ([2.0, 40.0, -3.0], [0.5, -1.0], [1.0, 0.0, 3.0, -2.0, 2.0]):
+        names = f"with {len(logits)} classes"
+        for index in range(len(logits)):
+            one, units = slopes(logits, index), np.eye(len(logits))
+            expect(np.abs(one).max() > 1e-6, f"{names}, where the network is sure, the gradient is zero")
+            others = [each for each in range(len(logits)) if each != index and np.allclose(one, units[each])]
+            expect(not others, f"{names}, asked for class {index}, it explains class {others[:1] and others[0]}")
+            expect(
+                np.allclose(one, units[index]), f"{names}, others have a say in what is explained, or with another sign"
+            )
     return "logits, however sure the network is, and for class 0 of a single unit what speaks against class 1"

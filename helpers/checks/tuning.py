@@ -32,6 +32,8 @@ def only_block5(model: keras.Model) -> str:
     expect(free != every, "every layer would learn")
     expect(not free - block5, f"these would learn too: {', '.join(sorted(free - block5))}")
     expect(free == block5, f"of block 5 only {', '.join(sorted(free))} would learn")
+    held = [weight.path for weight in model.non_trainable_weights if weight.path.split("/")[-2] in block5]
+    expect(not held, f"all layers of block 5 learn, but not all of their weights: {', '.join(held)} would not")
     count = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
     return f"block 5 learns, {count:,} of {model.count_params():,} parameters"
 
@@ -58,13 +60,22 @@ def names_changed(changed) -> str:
         "dense": [np.array([0.25, 0.5, -0.75], "float32"), np.zeros(1, "float32")],
     }
     expect(told(edited("conv", 1, [0, 0, 0])) == [], "two equal copies of the same weights are said to be different")
-    expect(told(edited("dense", 0, [9, 9, 9])) == ["dense"], "one layer has got other weights, and others are named")
+    found = told(edited("dense", 0, [9, 9, 9]))
+    expect(not {"conv", "pool"} & set(found), "one layer has got other weights, and others are named")
+    expect(found == ["dense"], "all weights of an array have changed, unnoticed")
     expect(told(edited("dense", 0, [0.5, 0.25, -0.75])) == ["dense"], "two weights have changed places, unnoticed")
     expect(told(edited("dense", 0, [0.25, 0.5, 0.75])) == ["dense"], "a weight has changed its sign, unnoticed")
     expect(told(edited("conv", 1, [0, 1e-3, 0])) == ["conv"], "a bias has changed, unnoticed")
     expect(
         told(edited("conv", 1, [0, 1e-9, 0])) == ["conv"], "a change of 1e-9 goes unnoticed: frozen means not at all"
     )
+    for name, arrays in before.items():
+        for number, array in enumerate(arrays):
+            for place in np.ndindex(array.shape):
+                moved = array.copy()
+                moved[place] = np.nextafter(moved[place], np.float32(9)) if moved[place] else 1e-30  # hardly a change
+                one = f"one of {array.size} weights of an array has changed, unnoticed"
+                expect(told(edited(name, number, moved)) == [name], one)
     both = edited("conv", 1, [1, 1, 1]) | {"dense": edited("dense", 1, [2])["dense"]}
     expect(told(both) == ["conv", "dense"], "two layers have changed, and not both are named")
     return "a swap, a sign, a bias, a billionth: each is found, and equal copies are equal"
@@ -78,7 +89,9 @@ def averages_kept(model: keras.Model, fresh: keras.Model) -> str:
         name: not np.array_equal(getattr(norm, name).numpy(), getattr(old, name).numpy())
         for name in ("moving_mean", "moving_variance")
     }
-    learnt = not np.array_equal(model.get_layer("conv").kernel.numpy(), fresh.get_layer("conv").kernel.numpy())
+    kernel = model.get_layer("conv").kernel.numpy()
+    expect(np.isfinite(kernel).all(), "the kernels have become NaN: the training has failed")
+    learnt = not np.array_equal(kernel, fresh.get_layer("conv").kernel.numpy())
     expect(
         not any(moved.values()), "the averages have moved towards these few pictures, as in any training of this layer"
     )
@@ -90,6 +103,30 @@ def averages_kept(model: keras.Model, fresh: keras.Model) -> str:
 def slower_body(five_steps) -> str:
     """A function (body, head, x, y) that trains two models, one on top of the other, by five steps."""
     x, y = np.random.default_rng(1).normal(size=(2, 32, 4)).astype("float32")
+    moved_body, moved_head = _moved(five_steps, x, y)
+    expect(np.isfinite(moved_body + moved_head), "the weights have become NaN")
+    expect(moved_head > 0.02, "the head hardly moves; Adam at 0.01 takes it further in five steps")
+    expect(moved_body > 0, "the body does not move at all")
+    share = moved_body / moved_head
+    expect(
+        share < 0.6,
+        "body and head move equally far: Adam divides each gradient by its own size, and a factor with it",
+    )
+    expect(0.04 < share < 0.25, f"the body moves {share:.2f} times as far as the head, and not about a tenth")
+    # Adam's first steps are as long for large errors as for small ones; those of SGD are a hundred times as long.
+    large_body, large_head = _moved(five_steps, x, 100 * y)
+    factor = max(large_head / moved_head, large_body / moved_body)
+    expect(factor < 2, f"with answers 100 times as large a part moves {factor:.0f} times as far: that is not Adam")
+    wanted = 0.0495  # Adam at 0.01 moves a weight by 0.01 in each of five steps, less where the gradient's sign changes
+    as_far = (
+        f"the head moves by {moved_head:.3f}, and should move as far as by five steps of Adam at 0.01: {wanted:.3f}"
+    )
+    expect(abs(moved_head - wanted) < 0.1 * wanted, as_far)
+    return "the body moves about a tenth as far as the head, with Adam for both"
+
+
+def _moved(five_steps, x: np.ndarray, y: np.ndarray) -> list[float]:
+    """How far the weights of a body and a head are moved on average."""
     body = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, activation="relu")])
     head = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
     rng = np.random.default_rng(2)
@@ -100,17 +137,7 @@ def slower_body(five_steps) -> str:
         five_steps(body, head, x, y)
     except Exception:
         called(five_steps, body, head, x, y)  # stops again, and says with what
-    moved_body, moved_head = (
+    return [
         np.mean([np.abs(now - then).mean() for now, then in zip(part.get_weights(), start)])
         for part, start in zip((body, head), starts)
-    )
-    expect(np.isfinite(moved_body + moved_head), "the weights have become NaN")
-    expect(moved_head > 0.02, "the head hardly moves; Adam at 0.01 takes it further in five steps")
-    expect(moved_body > 0, "the body does not move at all")
-    share = moved_body / moved_head
-    expect(
-        share < 0.6,
-        "body and head move equally far: Adam divides each gradient by its own size, and a factor with it",
-    )
-    expect(0.04 < share < 0.25, f"the body moves {share:.2f} times as far as the head, and not about a tenth")
-    return "the body moves about a tenth as far as the head, with Adam for both"
+    ]
