@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import keras
 import matplotlib.pyplot as plt
@@ -21,18 +21,22 @@ def layer_activations(
 ) -> dict[str, np.ndarray]:
     """What layers give for images, outside training: {layer name: array (N, ...)} in the order in which they run.
 
-    Works on every Keras model, nested and subclassed ones too. ``images`` is one image or a batch, prepared as the
-    model was trained. ``layers`` are names or places in ``model.layers``; by default all, without those that only hold
-    other layers.
+    Works on every Keras model with one input, nested and subclassed ones too. ``images`` is one image or a batch,
+    prepared as the model was trained. ``layers`` are names or places in ``model.layers``; by default all, without those
+    that only hold other layers. Of a layer that is called several times the last output counts, and of one that gives
+    several tensors, such as an RNN's cell, the first.
 
     Raises ValueError for a layer that does not exist (with the nearest names) or does not run, for images of another
     shape, with values that are no numbers, or in a range that the model was certainly not trained on.
     """
     batch = taps.as_batch(model, images)
-    _check_range(model, np.asarray(images))
+    _check_range(model, np.asarray(images), batch)
     if layers is None:
         named = taps.layers_by_name(model)
-        chosen = {name: layer for name, layer in named.items() if not taps.layers_by_name(layer)}
+        whole = keras.layers.RNN  # what its cell gives at the last step is not all that it gives
+        chosen = {
+            name: layer for name, layer in named.items() if isinstance(layer, whole) or not taps.layers_by_name(layer)
+        }
     else:
         chosen = dict(taps.find(model, layer) for layer in layers)
     parts: dict[str, list[np.ndarray]] = {}
@@ -123,7 +127,7 @@ def _enlarged(activation: np.ndarray) -> np.ndarray:
     return activation.repeat(zoom, axis=1).repeat(zoom, axis=2)
 
 
-def _check_range(model: keras.Model, images: np.ndarray) -> None:
+def _check_range(model: keras.Model, images: np.ndarray, batch: np.ndarray) -> None:
     """Two mistakes that can be told for certain from the values; the notebooks meet others."""
     rescales = any(
         isinstance(layer, keras.layers.Rescaling) and np.max(layer.scale) < 0.1
@@ -134,9 +138,22 @@ def _check_range(model: keras.Model, images: np.ndarray) -> None:
             f"{model.name} rescales images with values from 0 to 255 by itself; these have values up to "
             f"{images.max():.3g}, as if they had been divided already. Give them as they were read."
         )
-    prepares = any(isinstance(layer, keras.layers.Normalization) for layer in taps.layers_by_name(model).values())
-    if not (rescales or prepares) and images.dtype.kind in "iu" and images.max() > 1:
+    if images.dtype.kind in "iu" and images.max() > 1 and _arrives(model, batch):
         raise ValueError(
             f"These images are whole numbers up to {images.max()}, and {model.name} has no layer that rescales them. "
             "Prepare them as for its training, for example `images.astype('float32') / 255`."
         )
+
+
+def _arrives(model: keras.Model, batch: np.ndarray) -> bool:
+    """Whether the first convolution or dense layer is given the images' largest value as it is."""
+    given: list[float] = []
+
+    def note(kind: str, inputs: Sequence, outputs: Sequence) -> None:
+        if kind in taps.KERNELS and not given:
+            given.append(inputs[0].numpy().max())
+
+    brightest = batch.reshape(len(batch), -1).max(axis=1).argmax()
+    with taps.operations(note):
+        model(batch[brightest : brightest + 1], training=False)
+    return batch.max() in given

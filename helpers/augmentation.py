@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 import keras
 
@@ -27,7 +28,8 @@ class RandomAffine(keras.layers.Layer):
         mirror: whether left and right are swapped for half of the images.
         seed: of the layer's own random numbers; by default drawn from ``keras.utils.set_random_seed``.
 
-    Takes and gives images of shape (N, height, width, channels), in any range.
+    Takes and gives images of shape (N, height, width, channels), in any range. Raises ValueError unless turn, shift and
+    zoom are at least 0, and zoom below 1, where nothing of a side would be left.
     """
 
     def __init__(
@@ -40,6 +42,10 @@ class RandomAffine(keras.layers.Layer):
         **layer,
     ) -> None:
         super().__init__(**layer)
+        for name, value, end in (("turn", turn, math.inf), ("shift", shift, math.inf), ("zoom", zoom, 1)):
+            if not isinstance(value, Real) or not 0 <= value < end:
+                limit = "below 1" if name == "zoom" else "finite"
+                raise ValueError(f"{name} is {value!r}; it should be a number that is at least 0 and {limit}.")
         self.turn, self.shift, self.zoom, self.mirror, self.seed = turn, shift, zoom, mirror, seed
         self.generator = keras.random.SeedGenerator(seed)
         self.supports_jit = False  # like Keras's own: the resampling has no XLA kernel

@@ -46,7 +46,7 @@ def flat_activations(model: keras.Model, images: np.ndarray, layers: Sequence[st
 
     Images pass in chunks, straight into the arrays that are returned, so that little more memory is held than these
     take: 5,000 images with 6,272 values each are 120 MiB. Raises ValueError for an unknown layer, with the nearest
-    names, and for images that do not fit the model.
+    names, for one that the model does not use, and for images that do not fit the model.
     """
     tapped = dict(taps.find(model, layer) for layer in layers)
     images = taps.as_batch(model, images)
@@ -55,6 +55,8 @@ def flat_activations(model: keras.Model, images: np.ndarray, layers: Sequence[st
         chunk = images[start : start + AT_ONCE]
         with taps.outputs(tapped) as noted:
             model(chunk, training=False)
+        if idle := set(tapped) - set(noted):
+            raise ValueError(f"{model.name} does not use {' and '.join(sorted(idle))} when it answers: nothing to see.")
         for name in tapped:
             values = np.reshape(noted[name], (len(chunk), -1))
             if start == 0:
@@ -72,9 +74,10 @@ def embed(
     of largest variance (all values, if there are no more) and lays out the points by t-SNE (van der Maaten, Hinton
     2008) from their first two. The same features and seed give the same embedding: it is kept in the course's cache
     under a name that holds all that it depends on, and a damaged file is computed anew. Raises ValueError for fewer
-    than 3 points, NaN, another method, or a perplexity that is not below N.
+    than 3 points, NaN, points that are all the same or differ by more than float32 can square, another method, fewer
+    than 2 directions, or a perplexity that is not below N.
     """
-    return embed_each({"": features}, method, pca, perplexity, seed)[""]
+    return embed_each({"the features": features}, method, pca, perplexity, seed)["the features"]
 
 
 def embed_each(
@@ -83,8 +86,8 @@ def embed_each(
     """``embed`` for several layers, as many at once as there are processor cores: layer name to (N, 2)."""
     planes, paths, jobs = {}, {}, {}
     for name, features in layers.items():
-        features = np.ascontiguousarray(features, np.float32)
-        _check(features, method, perplexity)
+        features = np.ascontiguousarray(_points(features, name, 3, 2), np.float32)
+        _check(features, method, pca, perplexity)
         settings = [method, pca, perplexity, seed, ROUNDS, features.shape, sklearn.__version__, np.__version__]
         key = hashlib.sha256(json.dumps(settings).encode() + hashlib.sha256(features).digest()).hexdigest()[:16]
         paths[name] = profile.cache_dir() / "embeddings" / f"{method}-{key}.npz"
@@ -105,13 +108,39 @@ def embed_each(
     return planes | jobs
 
 
-def _check(features: np.ndarray, method: str, perplexity: float) -> None:
-    if features.ndim != 2 or min(features.shape) < 2 or len(features) < 3:
-        raise ValueError(f"features are one row a point, 3 points and 2 values at least; these are {features.shape}.")
+def _points(features: np.ndarray, name: str = "the features", rows: int = 1, columns: int = 1) -> np.ndarray:
+    """Features as numbers whose differences can be squared; without their mean, if that is what makes them large.
+
+    Given points that are all the same, t-SNE does not fail but ends the process.
+    """
+    features = np.asarray(features)
+    features = features if features.dtype == np.float32 else features.astype(np.float64)
+    if features.ndim != 2 or len(features) < rows or features.shape[1] < columns:
+        raise ValueError(
+            f"features are one row a point, {rows} points and {columns} values at least; these are {features.shape}."
+        )
     if not np.isfinite(features).all():
-        raise ValueError(f"{np.count_nonzero(~np.isfinite(features)):,} of the features are NaN or infinite.")
+        raise ValueError(f"{np.count_nonzero(~np.isfinite(features)):,} of {name} are NaN or infinite.")
+    low, high = features.min(axis=0).astype(np.float64), features.max(axis=0).astype(np.float64)
+    spread, size = high - low, np.maximum(-low, high)
+    if (spread <= 4 * np.finfo(features.dtype).eps * size).all():  # 4: what rounding makes of equal rows
+        raise ValueError(
+            f"Every row of {name} is the same: there is nothing to compare or lay out. If a layer gives them, it is "
+            "dead on these images; look at its weights and at how the images were prepared."
+        )
+    if not 1e-15 < spread.max() < 1e17:
+        raise ValueError(
+            f"Rows of {name} differ by up to {spread.max():.1g}, whose square float32 cannot hold: "
+            "divide them, for example by their standard deviation."
+        )
+    return features - features.mean(axis=0, dtype=np.float64) if size.max() > 10 * spread.max() else features
+
+
+def _check(features: np.ndarray, method: str, pca: int, perplexity: float) -> None:
     if method not in ("tsne", "pca"):
         raise ValueError(f'method is "tsne" or "pca", not {method!r}.')
+    if method == "tsne" and pca < 2:
+        raise ValueError(f"pca is {pca}; t-SNE starts from 2 directions at least.")
     if method == "tsne" and not 0 < perplexity < len(features):
         raise ValueError(
             f"perplexity {perplexity} does not lie between 0 and the number of points, {len(features):,}: it is about "
@@ -136,13 +165,16 @@ class LayerScores:
 
 
 def layer_scores(features: np.ndarray, labels: np.ndarray, embedding: np.ndarray | None = None) -> LayerScores:
-    """Score features, (N, values), with class numbers (N,), and with a picture of them, (N, 2), if one is given.
+    """Score features, (N, values), with classes (N,), and with a picture of them, (N, 2), if one is given.
 
-    Raises ValueError if lengths differ, or for fewer than 25 points, which have no 12 neighbors to be compared.
+    Raises ValueError if lengths differ, for points that are all the same, for a single class, or for fewer than 25
+    points, which have no 12 neighbors to be compared.
     """
     _check_lengths(features=features, labels=labels, **({} if embedding is None else {"embedding": embedding}))
-    if len(features) <= 2 * NEIGHBORS:
-        raise ValueError(f"{NEIGHBORS} neighbors take more than {2 * NEIGHBORS} points; these are {len(features)}.")
+    features = _neighborly(features, 2 * NEIGHBORS)
+    classes, labels = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError("labels are all of one class: there is nothing to tell apart.")
     products = _products(features)
     distances = _distances(products)
     trust = None if embedding is None else _trustworthiness(distances, embedding)
@@ -154,13 +186,22 @@ def layer_scores(features: np.ndarray, labels: np.ndarray, embedding: np.ndarray
 def trustworthiness(features: np.ndarray, embedding: np.ndarray) -> float:
     """How far a picture, (N, 2), of features, (N, values), can be trusted: see ``LayerScores``."""
     _check_lengths(features=features, embedding=embedding)
+    features = _neighborly(features, 2 * NEIGHBORS)
     return _trustworthiness(_distances(_products(features)), embedding)
 
 
 def nearest_class(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The class of most of each point's 12 nearest others, the lower one in a tie: (N,), for points (N, values)."""
     _check_lengths(points=points, labels=labels)
-    return _nearest_class(_distances(_products(points)), labels)
+    points = _neighborly(points, NEIGHBORS)
+    classes, numbers = np.unique(labels, return_inverse=True)
+    return classes[_nearest_class(_distances(_products(points)), numbers)]
+
+
+def _neighborly(features: np.ndarray, more_than: int) -> np.ndarray:
+    if len(features) <= more_than:
+        raise ValueError(f"{NEIGHBORS} neighbors take more than {more_than} points; these are {len(features)}.")
+    return _points(features)
 
 
 def _trustworthiness(distances: np.ndarray, embedding: np.ndarray) -> float:
@@ -184,9 +225,18 @@ def _nearest_class(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def _products(features: np.ndarray) -> np.ndarray:
-    """Inner products of all points, (N, N), with their mean as origin: in float32, five times as fast as in float64."""
+    """Inner products of all points, (N, N), with their mean as origin.
+
+    In float32 they are twice as fast as in float64 and good enough, unless neighbors lie so close together, for their
+    distance from the mean, that rounding would change who is near: some of the rows tell.
+    """
     centered = features - features.mean(axis=0, dtype=np.float64).astype(np.float32)
-    return centered @ centered.T
+    products = centered @ centered.T
+    some, squares = slice(None, None, 1 + len(products) // 200), np.diag(products)
+    near = np.partition(squares[some, np.newaxis] + squares - 2 * products[some], NEIGHBORS)[:, NEIGHBORS]
+    if products.dtype == np.float32 and (near < 100 * np.finfo(np.float32).eps * squares[some]).any():
+        return _products(features.astype(np.float64))
+    return products
 
 
 def _distances(products: np.ndarray) -> np.ndarray:
@@ -221,10 +271,12 @@ def _score(predicted: np.ndarray, labels: np.ndarray) -> Score:
 def scatter(axis: Axes, points: np.ndarray, labels: np.ndarray, class_names: Sequence[str]) -> list:
     """Draw points, (N, 2), in their classes' colors, each class's name at the median of its points.
 
-    Up to ten classes. Returns one handle a class, for ``figure.legend(handles=...)``: one legend serves many panels.
-    Raises ValueError if the number of points and labels differ.
+    ``labels``: class numbers (N,), places in ``class_names``, of which there are ten at most, one for each color.
+    Returns one handle a class, for ``figure.legend(handles=...)``: one legend serves many panels. Raises ValueError if
+    the number of points and labels differ, or for other labels.
     """
     _check_lengths(points=points, labels=labels)
+    points, labels = np.asarray(points), _class_numbers(labels, len(class_names))
     size = float(np.clip(6000 / len(points), 1.5, 12))
     handles = []
     for number, (name, color) in enumerate(zip(class_names, COLORS)):
@@ -244,10 +296,14 @@ def hover(points: np.ndarray, images: np.ndarray, labels: np.ndarray, predicted:
 
     ``points``: (N, 2); ``images``: uint8 (N, height, width); ``labels`` and ``predicted``: class numbers (N,). Returns
     an SVG drawing of about 600 bytes a point, for ``ipywidgets.HTML`` or a web page; there is no script in it. Raises
-    ValueError if lengths differ.
+    ValueError if lengths differ, for class numbers that are not 0 to 9, or for other images.
     """
     predicted = labels if predicted is None else predicted
     _check_lengths(points=points, images=images, labels=labels, predicted=predicted)
+    labels, predicted = _class_numbers(labels), _class_numbers(predicted)
+    points, images = np.asarray(points), np.asarray(images)
+    if images.dtype != np.uint8:
+        raise ValueError(f"images should be uint8, 0 to 255; these are {images.dtype}.")
     low, high = points.min(axis=0), points.max(axis=0)
     places = 4 + 92 * (points - low) / np.maximum(high - low, 1e-9) * [1, -1] + [0, 92]
     drawn = []
@@ -270,9 +326,22 @@ def hover(points: np.ndarray, images: np.ndarray, labels: np.ndarray, predicted:
     )
 
 
+def _class_numbers(labels: np.ndarray, classes: int = len(COLORS)) -> np.ndarray:
+    """Labels as whole numbers. Raises ValueError unless each is that of a class, and each class has a color."""
+    labels = np.asarray(labels)
+    if classes > len(COLORS) or labels.dtype.kind not in "biuf" or not np.isin(labels, range(classes)).all():
+        raise ValueError(
+            f"labels should be class numbers from 0 to {classes - 1}, and classes {len(COLORS)} at most, one for each "
+            f"color; these labels go from {np.unique(labels)[0]} to {np.unique(labels)[-1]}."
+        )
+    return labels.astype(int)
+
+
 def _check_lengths(**arrays: np.ndarray) -> None:
     """Raise ValueError unless all arrays have the same length: one row, label or image a point."""
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{length:,} {name}" for name, length in lengths.items())
         raise ValueError(f"there must be one of each a point, in the same order; these are {told}.")
+    if flat := [name for name in ("labels", "predicted") if np.ndim(arrays.get(name, [])) != 1]:
+        raise ValueError(f"{flat[0]} should be one class a point, (N,); their shape is {np.shape(arrays[flat[0]])}.")

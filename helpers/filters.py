@@ -8,7 +8,8 @@ RGB, and that the default objective moves filters which the source's leaves at t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from numbers import Integral
 
 import keras
 import numpy as np
@@ -25,7 +26,7 @@ SLOPE = 0.1  # of the leaky ReLU below zero
 def filter_patterns(
     model: keras.Model,
     layer: str | int,
-    filters: Sequence[int] = range(64),
+    filters: Iterable[int] | None = None,
     size: int = 64,
     **options,
 ) -> np.ndarray:
@@ -39,7 +40,7 @@ def filter_patterns(
 def ascend(
     model: keras.Model,
     layer: str | int,
-    filters: Sequence[int] = range(64),
+    filters: Iterable[int] | None = None,
     size: int = 64,
     steps: int = 40,
     step: float = 1.0,
@@ -49,7 +50,8 @@ def ascend(
 ) -> np.ndarray:
     """Climb from gray noise to pictures that drive filters of a layer high: float32 RGB (F, size, size, 3).
 
-    Values are on the scale 0-255 and not clipped. ``preprocess`` maps RGB values 0-255 to what the model takes (see
+    ``filters``: their numbers, default the first 64, or all if there are fewer. Values are on the scale 0-255 and not
+    clipped. ``preprocess`` maps RGB values 0-255 to what the model takes (see
     ``bases.Base``); none is needed if the model does it inside. Each step adds ``step`` gray levels, root mean square,
     along a picture's own gradient. A picture depends on the filter and the seed, not on the others of the call, and the
     model is left as it was.
@@ -59,13 +61,15 @@ def ascend(
     whole map as the layer gives it, as in the source: with ReLU, a filter that is silent on the noise never moves.
 
     Raises ValueError if the layer does not exist, gives no maps or lies inside a nested model, if it has no such
-    filter, if the model takes no RGB images or cannot be cut, if ``size`` is too small, or for another objective.
+    filter, if the model takes no RGB images or cannot be cut or copied, if ``size`` is too small, or for another
+    objective.
     """
     if objective not in ("leaky", "plain"):
         raise ValueError(f'The objective is {objective!r}; it can be "leaky" or "plain".')
     border = BORDER if objective == "leaky" else 0
     part = _upto(model, layer, size, linear=objective == "leaky")
-    _check(part, filters, size, border)
+    filters = _numbers(part, filters)
+    _check(part, size, border)
     picture = tf.TensorSpec((None, size, size, 3), tf.float32)
 
     @tf.function(input_signature=[picture, tf.TensorSpec((None,), tf.int32)], autograph=False)
@@ -86,12 +90,12 @@ def ascend(
         now, chosen = slice(first, first + AT_ONCE), filters[first : first + AT_ONCE]
         climbing = tf.constant(pictures[now])
         for _ in range(steps):
-            climbing = climb(climbing, tf.constant(list(chosen), tf.int32))
+            climbing = climb(climbing, tf.constant(chosen, tf.int32))
         pictures[now] = climbing
     return pictures
 
 
-def start(filters: Sequence[int], size: int = 64, seed: int = profile.SEED) -> np.ndarray:
+def start(filters: Iterable[int], size: int = 64, seed: int = profile.SEED) -> np.ndarray:
     """Where each filter's picture starts: gray, 128 with noise of up to 10 levels, float32 (F, size, size, 3)."""
     noise = [np.random.default_rng((seed, number)).uniform(-10, 10, (size, size, 3)) for number in filters]
     return np.array(noise, np.float32).reshape(-1, size, size, 3) + 128
@@ -142,6 +146,8 @@ def _upto(model: keras.Model, layer: str | int, size: int, linear: bool) -> kera
     part = keras.Model(model.inputs[0], target.output)
 
     def copy(one: keras.Layer) -> keras.Layer:
+        if isinstance(one, keras.layers.Lambda):  # a function in memory has no config that could be trusted
+            return keras.layers.Lambda(one.function, arguments=one.arguments, name=one.name)
         config = one.get_config()
         if linear and one is target and "activation" in config:
             config["activation"] = "linear"
@@ -150,21 +156,38 @@ def _upto(model: keras.Model, layer: str | int, size: int, linear: bool) -> kera
     try:
         copied = keras.models.clone_model(part, keras.Input((size, size, 3)), clone_function=copy)
         copied.set_weights(part.get_weights())
+    except (NotImplementedError, TypeError) as error:
+        raise ValueError(
+            f"{model.name} cannot be copied up to {name}. A layer of your own needs get_config, as it does for saving: "
+            f"{str(error).splitlines()[-1]}"
+        ) from error
     except ValueError as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"{model.name} does not run on {size} x {size} pixels up to {name}: {reason}") from error
     return copied
 
 
-def _check(part: keras.Model, filters: Sequence[int], size: int, border: int) -> None:
-    name, (_, height, width, count) = part.layers[-1].name, part.output_shape
+def _numbers(part: keras.Model, filters: Iterable[int] | None) -> list[int]:
+    """The filters asked for, in their order. Raises ValueError unless the layer has them."""
+    name, count = part.layers[-1].name, part.output_shape[-1]
+    if filters is None:
+        return list(range(min(64, count)))
+    if not isinstance(filters, Iterable) or isinstance(filters, str):
+        raise ValueError(f"filters should be numbers, such as [0, 5] or range({min(64, count)}), not {filters!r}.")
+    filters = list(filters)
+    for number in filters:
+        if not isinstance(number, Integral) or isinstance(number, bool) or not 0 <= number < count:
+            raise ValueError(f"{name} has filters 0 to {count - 1}, and no filter {number!r}.")
+    return filters
+
+
+def _check(part: keras.Model, size: int, border: int) -> None:
+    name, (_, height, width, _) = part.layers[-1].name, part.output_shape
     if min(height, width) <= 2 * border:
         raise ValueError(
             f"Pictures of {size} pixels leave {name} maps of {height} x {width}, and {border} places on each side do "
             f"not count. Take size={-(-size * (2 * border + 1) // min(height, width))} or more."
         )
-    if wrong := [number for number in filters if not 0 <= number < count]:
-        raise ValueError(f"{name} has filters 0 to {count - 1}, and no filter {wrong[0]}.")
 
 
 def measures(changes: np.ndarray) -> dict[str, np.ndarray]:

@@ -7,7 +7,8 @@ these two flatten out where the network is sure, and take the gradient with them
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from numbers import Integral
 
 import cv2
 import keras
@@ -17,6 +18,12 @@ from helpers import profile, taps
 
 tf = profile.quiet_tensorflow()
 
+SAME_VALUES = {"Identity", "Cast", "Reshape", "Squeeze", "ExpandDims"}  # what these do to logits changes none of them
+ANY_RANGE = {  # operations that do not press what they are given into an interval
+    *("AddN", "AddV2", "BiasAdd", "Mul", "Neg", "RealDiv", "Rsqrt", "Sqrt", "Square", "SquaredDifference", "Sub"),
+    *("AvgPool", "ConcatV2", "FusedBatchNormV3", "GatherV2", "Max", "MaxPool", "Mean", "Pack", "ReadVariableOp"),
+    *("LeakyRelu", "Relu", "StridedSlice", "Sum", "Transpose"),
+}
 CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 AT_ONCE = 32  # images in one step
 
@@ -28,17 +35,18 @@ def grad_cam(
     layer: str | int | None = None,
     upsample: bool = True,
 ) -> np.ndarray:
-    """Which places speak for a class: float32 of shape (N, height, width), each map from 0 to 1 at its strongest place.
+    """Which places speak for a class: float32 maps of shape (N, height, width), 0 to 1.
 
-    ``images``: one or a batch, prepared as the model expects. ``class_index``: default each image's own answer; a
-    model with one output unit has class 1 and, by the negated logit, class 0. ``layer``: a name in
+    ``images``: one or a batch, prepared as the model expects. ``class_index``: one whole number, default each image's
+    own answer; a model with one output unit has class 1 and, by the negated logit, class 0. ``layer``: a name in
     ``taps.layers_by_name`` or a place in ``model.layers``; default the convolution that is called last and gives more
-    than one place. Maps have the images' height and width or, without ``upsample``, the layer's.
+    than one place. Maps have the images' height and width or, without ``upsample``, the layer's: then the strongest
+    place of each is 1. Enlarging mixes neighboring places, so that the largest value of an enlarged map can be lower.
 
     A map is zero everywhere if no place speaks for the class. That is an answer and no error, but one to know of: a
     line is printed, which a notebook shows below its cell every time.
     Raises ValueError if there is no such class or layer, if the layer's output has no places or no influence on the
-    score, if the model is not a classifier, or if images or gradients are not finite numbers.
+    score, if the model is not a classifier or its logits cannot be found, or if images or gradients are not finite.
     """
     if layer is None:
         named = {name: found for name, found in taps.layers_by_name(model).items() if isinstance(found, CONVOLUTIONS)}
@@ -83,38 +91,58 @@ def _maps(model: keras.Model, batch: np.ndarray, class_index: int | None, named:
 
 
 def _answers(model: keras.Model, batch: np.ndarray | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Logits and probabilities, both float32 of shape (N, classes), for one output unit with classes 0 and 1.
-
-    Keras's softmax and sigmoid leave their input with their output, for its losses to use: there the logits are found.
-    """
-    outputs = model(batch, training=False)
+    """Logits and probabilities, both float32 of shape (N, classes), for one output unit with classes 0 and 1."""
+    with taps.operations(_mark):
+        outputs = model(batch, training=False)
     if not tf.is_tensor(outputs) or outputs.shape.rank != 2:
         raise ValueError(f"{model.name} is not a classifier with one output of shape (N, classes).")
-    logits = getattr(outputs, "_keras_logits", None)
-    binary = outputs.shape[1] == 1
-    if logits is not None:
+    logits, binary = getattr(outputs, "_logits", outputs), outputs.shape[1] == 1
+    confined = bool(tf.reduce_all((outputs >= 0) & (outputs <= 1)))
+    shares = not binary and np.allclose(tf.reduce_sum(outputs, axis=1), 1, atol=1e-3)
+    if confined and (logits is None or logits is outputs and shares):
+        raise ValueError(
+            f"{model.name} gives what look like probabilities, and its logits cannot be found. Let a layer with "
+            'activation="sigmoid" or "softmax" be the last, or build the model without the one it has.'
+        )
+    found = logits is not None and logits is not outputs
+    logits = tf.cast(tf.reshape(logits if found else outputs, outputs.shape), tf.float32)
+    if found and confined:
         probabilities = tf.cast(outputs, tf.float32)
     else:
-        logits = outputs
-        probabilities = (tf.sigmoid if binary else tf.nn.softmax)(tf.cast(outputs, tf.float32))
-        if not binary and np.all(outputs >= 0) and np.allclose(tf.reduce_sum(outputs, axis=1), 1, atol=1e-3):
-            raise ValueError(
-                f"{model.name} gives probabilities, and its logits cannot be found. Let a Keras layer with "
-                'activation="softmax" be the last, or build the model without the softmax.'
-            )
-    logits = tf.cast(logits, tf.float32)
+        probabilities = (tf.sigmoid if binary else tf.nn.softmax)(logits)
     if binary:
         return tf.concat([-logits, logits], axis=1), tf.concat([1 - probabilities, probabilities], axis=1)
     return logits, probabilities
+
+
+def _mark(kind: str, inputs: Sequence[tf.Tensor], outputs: Sequence[tf.Tensor]) -> None:
+    """Note with a tensor its logits: what a softmax or sigmoid was given; None for what some other function confines.
+
+    Tensors without a mark are sums over weights, which may have any value.
+    """
+    if kind in ("Sigmoid", "Softmax", "LogSoftmax"):
+        logits = inputs[0]
+    elif kind in SAME_VALUES and hasattr(inputs[0], "_logits"):
+        logits = inputs[0]._logits
+    elif kind in taps.KERNELS | SAME_VALUES or kind in ANY_RANGE and not any(hasattr(x, "_logits") for x in inputs):
+        return
+    else:
+        logits = None
+    for output in outputs:
+        output._logits = logits
 
 
 def _classes(logits: tf.Tensor, class_index: int | None) -> np.ndarray:
     """The class of each image, shape (N,): the one asked for, or the image's own answer."""
     if class_index is None:
         return np.argmax(logits, axis=1)
-    if class_index not in range(logits.shape[1]):
-        raise ValueError(f"class_index is {class_index}; the model has classes 0 to {logits.shape[1] - 1}.")
-    return np.full(len(logits), class_index)
+    whole = isinstance(class_index, Integral) and not isinstance(class_index, bool)
+    if not whole or class_index not in range(logits.shape[1]):
+        raise ValueError(
+            f"class_index is {class_index!r}; the model has classes 0 to {logits.shape[1] - 1}: give one of these "
+            "numbers for all images, or None for each image's own answer."
+        )
+    return np.full(len(logits), int(class_index))
 
 
 def _scores(model: keras.Model, batch: np.ndarray | tf.Tensor, class_index: int | None) -> tf.Tensor:
@@ -126,12 +154,14 @@ def _scores(model: keras.Model, batch: np.ndarray | tf.Tensor, class_index: int 
 def overlay(image: np.ndarray, heatmap: np.ndarray, alpha: float = 0.4) -> np.ndarray:
     """A map as colors over its photo: uint8 RGB of the photo's size.
 
-    ``image``: RGB of shape (height, width, 3), values 0-255. ``heatmap``: shape (h, w), values 0 to 1, resized to the
-    photo. ``alpha``: the share of color, 0 to 1. Raises ValueError for other shapes or values.
+    ``image``: RGB of shape (height, width, 3), values 0-255, floats too. ``heatmap``: shape (h, w), values 0 to 1,
+    resized to the photo. ``alpha``: the share of color, 0 to 1. Raises ValueError for other shapes or values.
     """
     image, heatmap = np.asarray(image), np.asarray(heatmap, np.float32)
     if image.ndim != 3 or image.shape[2] != 3 or not (image.min() >= 0 and image.max() <= 255):
         raise ValueError(f"image should be (height, width, 3) with values 0-255; its shape is {image.shape}.")
+    if image.dtype.kind == "f" and 0 < image.max() <= 1:
+        raise ValueError("image should have values 0-255; these are 0 to 1 and would be black. Give image * 255.")
     if heatmap.ndim != 2 or not (heatmap.min() >= 0 and heatmap.max() <= 1):
         raise ValueError(f"heatmap should be (h, w) with values 0 to 1; its shape is {heatmap.shape}.")
     if not 0 <= alpha <= 1:
@@ -179,10 +209,13 @@ def _input_gradient(model: keras.Model, batch: np.ndarray, class_index: int | No
 def energy_in_mask(heatmaps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """The share of each map that lies inside its mask, 0 to 1, shape (N,); of a map that is zero everywhere, 0.
 
-    ``heatmaps``: shape (N, height, width), not negative. ``masks``: bool, the same shape. A uniform map scores the
-    mask's share of the area. Raises ValueError if the shapes differ.
+    ``heatmaps``: shape (N, height, width), finite and not negative. ``masks``: the same shape, bool or each pixel's
+    share, 0 to 1. A uniform map scores the mask's share of the area. Raises ValueError if the shapes differ, or for
+    other values.
     """
     heatmaps, masks = _paired(heatmaps, masks)
+    if (heatmaps < 0).any():
+        raise ValueError(f"maps should not be negative; the lowest value of these is {heatmaps.min():.3g}.")
     total = heatmaps.sum(axis=(1, 2))
     return (heatmaps * masks).sum(axis=(1, 2)) / np.where(total > 0, total, 1)
 
@@ -228,7 +261,15 @@ def _paired(heatmaps: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.nda
     heatmaps, masks = np.asarray(heatmaps), np.asarray(masks)
     if heatmaps.ndim != 3 or heatmaps.shape != masks.shape:
         raise ValueError(f"maps and masks should be (N, height, width); they are {heatmaps.shape} and {masks.shape}.")
-    return heatmaps, masks
+    if not np.isfinite(heatmaps).all():
+        raise ValueError(f"{np.count_nonzero(~np.isfinite(heatmaps)):,} values of the maps are NaN or infinite.")
+    if not ((masks >= 0) & (masks <= 1)).all():
+        raise ValueError(
+            f"masks should be bool, or shares from 0 to 1; these go from {masks.min()} to {masks.max()}. For masks of "
+            "0 and 255 give masks > 0."
+        )
+    small = heatmaps.dtype != bool and heatmaps.dtype.itemsize < 4  # their sum would overflow
+    return heatmaps.astype(np.float32) if small else heatmaps, masks
 
 
 def _steps(batch: np.ndarray) -> list[np.ndarray]:

@@ -2,7 +2,8 @@
 
 A model of the functional API can be cut open (``keras.Model(model.inputs, layer.output)``); a subclassed one cannot,
 and a nested one only from within. So a layer's ``call`` is wrapped for one forward pass, and what it returns is noted.
-The model is left as it was.
+Functions that TensorFlow would compile, such as a ``call`` under ``@tf.function``, run as plain Python meanwhile. The
+model is left as it was.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import difflib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from unittest import mock
 
 import keras
 import numpy as np
@@ -18,6 +20,9 @@ import numpy as np
 from helpers import profile
 
 tf = profile.quiet_tensorflow()
+
+
+KERNELS = {"BatchMatMulV2", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Einsum", "MatMul"}  # sums over weights
 
 
 def layers_by_name(model: keras.Model) -> dict[str, keras.Layer]:
@@ -58,23 +63,53 @@ def find(model: keras.Model, layer: str | int) -> tuple[str, keras.Layer]:
 
 @contextlib.contextmanager
 def tapped(layers: dict[str, keras.Layer], note: Callable[[str, tf.Tensor], None]) -> Iterator[None]:
-    """While the block runs, call ``note(name, output)`` whenever one of the layers has been called."""
+    """While the block runs, call ``note(name, output)`` whenever one of the layers has been called.
+
+    Of several outputs in a tuple, list or dict, as those of an RNN's cell, the first is noted. A layer may have several
+    names: models that are nested may share it.
+    """
 
     def noting(name: str, call):
         def call_and_note(*arguments, **options):
             output = call(*arguments, **options)
-            note(name, output)
+            tensors = [part for part in keras.tree.flatten(output) if tf.is_tensor(part)]
+            if tensors and not tf.is_symbolic_tensor(tensors[0]):
+                note(name, tensors[0])
             return output
 
         return call_and_note
 
-    for name, layer in layers.items():
-        layer.call = noting(name, layer.call)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_eagerly())
+        for name, layer in layers.items():
+            stack.enter_context(mock.patch.object(layer, "call", noting(name, layer.call)))
+        yield
+
+
+@contextlib.contextmanager
+def operations(note: Callable[[str, Sequence[tf.Tensor], Sequence[tf.Tensor]], None]) -> Iterator[None]:
+    """While the block runs, call ``note(kind, inputs, outputs)`` after each TensorFlow operation, such as "Conv2D"."""
+    from tensorflow.python.framework import op_callbacks  # how TensorFlow's own debugger sees operations
+
+    def call(kind: str | bytes, inputs, _, outputs, *place, **names) -> None:
+        note(tf.compat.as_str(kind), inputs, outputs)
+
+    op_callbacks.add_op_callback(call)
+    try:
+        with _eagerly():
+            yield
+    finally:
+        op_callbacks.remove_op_callback(call)
+
+
+@contextlib.contextmanager
+def _eagerly() -> Iterator[None]:
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
     try:
         yield
     finally:
-        for layer in layers.values():
-            del layer.call  # the class's own comes to light again
+        tf.config.run_functions_eagerly(before)
 
 
 @contextlib.contextmanager
@@ -96,8 +131,14 @@ def outputs(layers: dict[str, keras.Layer]) -> Iterator[dict[str, tf.Tensor]]:
 def as_batch(model: keras.Model, images: np.ndarray | Sequence) -> np.ndarray:
     """Images as the model takes them: float32 of shape (N, height, width, channels); one image becomes a batch.
 
-    Raises ValueError if the shape does not fit the model, or if a value is not a finite number.
+    Raises ValueError if the shape does not fit the model, if a value is not a finite number, or if the model takes more
+    than the images.
     """
+    if len(getattr(model, "inputs", None) or ()) > 1:
+        raise ValueError(
+            f"{model.name} takes {len(model.inputs)} inputs; only models that take images alone can be looked into. "
+            "Pass the part of it that does."
+        )
     images = np.asarray(images)
     expected = getattr(model, "input_shape", None)  # None, or an error, where a model was never built
     expected = expected if isinstance(expected, tuple) else (None,) * 4

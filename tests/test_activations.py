@@ -139,6 +139,81 @@ def test_a_layer_that_the_model_does_not_use():
         activations.layer_activations(model, DIGITS, ["spare"])
 
 
+RECURRENT = {
+    "lstm": lambda: keras.layers.LSTM(4, name="rnn"),
+    "with its states": lambda: keras.layers.LSTM(4, return_state=True, name="rnn"),
+    "two cells": lambda: keras.layers.RNN([keras.layers.GRUCell(3), keras.layers.LSTMCell(4)], name="rnn"),
+    "unrolled": lambda: keras.layers.SimpleRNN(4, unroll=True, name="rnn"),
+    "there and back": lambda: keras.layers.Bidirectional(keras.layers.GRU(2), name="rnn"),
+}
+
+
+@pytest.mark.parametrize("case", RECURRENT)
+def test_recurrent_layers_give_what_the_model_gets_of_them(case):
+    """By default every layer is opened, their cells too, which run once a step and give their states as well."""
+    inputs = keras.Input((7, 5))
+    given = RECURRENT[case]()(inputs)
+    given = given[0] if isinstance(given, (list, tuple)) else given
+    model = keras.Model(inputs, keras.layers.Dense(1, name="head")(given))
+    steps = np.random.default_rng(0).normal(size=(3, 7, 5)).astype("float32")
+    expected = keras.Model(inputs, given)(steps).numpy()
+    assert np.allclose(activations.layer_activations(model, steps, ["rnn"])["rnn"], expected, atol=1e-6)
+    found = activations.layer_activations(model, steps)
+    assert found["head"].shape == (3, 1) and all(len(values) == 3 for values in found.values())
+    assert case == "there and back" or np.allclose(found["rnn"], expected, atol=1e-6)
+
+
+class Divides(keras.Model):
+    def __init__(self):
+        super().__init__(name="divides")
+        self.conv = keras.layers.Conv2D(2, 3, name="conv")
+
+    def call(self, images):
+        return self.conv(keras.ops.cast(images, "float32") / 255)
+
+
+def rescaling(*layers: keras.layers.Layer) -> keras.Model:
+    return keras.Sequential([keras.Input((8, 8, 3)), *layers, keras.layers.Conv2D(2, 3, name="conv")], name="rescales")
+
+
+def by_operation() -> keras.Model:
+    inputs = keras.Input((8, 8, 3))
+    return keras.Model(inputs, keras.layers.Conv2D(2, 3, name="conv")(inputs / 255.0))
+
+
+RESCALES = {
+    "to 0 to 1": lambda: rescaling(keras.layers.Rescaling(1 / 255)),
+    "to -1 to 1": lambda: rescaling(keras.layers.RandomFlip(), keras.layers.Rescaling(1 / 127.5, offset=-1)),
+    "by half": lambda: rescaling(keras.layers.Rescaling(0.5)),
+    "by mean and variance": lambda: rescaling(keras.layers.Normalization(mean=[99.0] * 3, variance=[900.0] * 3)),
+    "in a lambda": lambda: rescaling(keras.layers.Lambda(lambda images: images / 255)),
+    "by batch normalization": lambda: rescaling(keras.layers.BatchNormalization()),
+    "inside": lambda: rescaling(rescaling(keras.layers.Rescaling(1 / 255))),
+    "by an operation": by_operation,
+    "in its own call": Divides,
+}
+
+
+@pytest.mark.parametrize("case", RESCALES)
+def test_whole_numbers_are_taken_by_models_that_rescale_them_however_they_do(case):
+    images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3)).astype("uint8")
+    images[1, 2, 2] = 255
+    model = RESCALES[case]()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a subclassed model has no `build`
+        model(images.astype("float32"))
+    expected = activations.layer_activations(model, images.astype("float32"))
+    found = activations.layer_activations(model, images)
+    assert all(np.array_equal(found[name], expected[name]) for name in expected)
+
+
+def test_whole_numbers_that_arrive_as_they_are_are_refused():
+    images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3)).astype("uint8")
+    for layer in (keras.layers.ZeroPadding2D(), keras.layers.RandomFlip(), keras.layers.Dropout(0.5)):
+        with pytest.raises(ValueError, match="rescales has no layer that rescales them"):
+            activations.layer_activations(rescaling(layer), images)
+
+
 def test_images_in_a_range_that_cannot_be_right():
     pets = models.pets_convnet(64)
     photo = np.random.default_rng(0).uniform(0, 255, (64, 64, 3)).astype("float32")

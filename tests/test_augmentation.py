@@ -118,3 +118,22 @@ def test_a_model_with_it_has_no_more_weights_and_survives_saving(tmp_path):
     layer = keras.models.load_model(tmp_path / "model.keras").layers[0]
     assert {name: getattr(layer, name) for name in given} == given
     assert np.array_equal(layer(noise(), training=True), RandomAffine(**given)(noise(), training=True))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"zoom": 1.5}, "zoom is 1.5; it should be a number that is at least 0 and below 1"),
+        ({"zoom": 1}, "zoom is 1; .* below 1"),
+        ({"zoom": -0.1}, "zoom is -0.1; .* at least 0"),
+        ({"zoom": float("nan")}, "zoom is nan"),
+        ({"zoom": (0.1, 0.2)}, r"zoom is \(0.1, 0.2\)"),
+        ({"shift": -0.2}, "shift is -0.2; .* at least 0 and finite"),
+        ({"shift": float("inf")}, "shift is inf"),
+        ({"turn": -5}, "turn is -5; .* at least 0"),
+        ({"turn": "40"}, "turn is '40'; it should be a number"),
+    ],
+)
+def test_changes_that_make_no_sense_are_refused_when_the_layer_is_made(change, message):
+    with pytest.raises(ValueError, match=message):
+        RandomAffine(**change)

@@ -168,6 +168,77 @@ def test_where_nothing_can_be_written_it_goes_on(cache, monkeypatch, capsys):
     assert "was not kept" in capsys.readouterr().out and not list(cache.glob("*"))
 
 
+DEAD = {
+    "ones": np.ones((30, 5)),
+    "more values than directions": np.full((400, 60), 0.1, np.float32),
+    "zeros": np.zeros((30, 60), np.float16),
+    "but for rounding": np.where(np.eye(30, 60) > 0, np.nextafter(np.float32(40), np.float32(50)), np.float32(40)),
+}
+
+
+@pytest.mark.parametrize("case", DEAD)
+def test_a_dead_layer_is_refused_by_name_and_never_reaches_tsne(case, monkeypatch):
+    """t-SNE of points that are all the same ends in a segmentation fault, and takes the kernel with it."""
+    monkeypatch.setattr(embeddings, "TSNE", lambda **_: pytest.fail("this would have ended the process"))
+    dead, alive = DEAD[case], clouds()[0]
+    for method in ("tsne", "pca"):
+        with pytest.raises(ValueError, match="Every row of the features is the same.*dead on these images"):
+            embeddings.embed(dead, method, perplexity=5)
+    with pytest.raises(ValueError, match="Every row of fc1 is the same"):
+        embeddings.embed_each({"pool1": alive, "fc1": dead}, perplexity=5)
+    labels, picture = np.arange(len(dead)) % 3, np.random.default_rng(0).normal(size=(len(dead), 2))
+    for score in (embeddings.layer_scores, embeddings.nearest_class):
+        with pytest.raises(ValueError, match="Every row of the features is the same"):
+            score(dead, labels)
+    with pytest.raises(ValueError, match="Every row of the features is the same"):
+        embeddings.trustworthiness(dead, picture)
+
+
+def test_a_layer_with_a_bias_that_silences_it_is_refused(model, images):
+    layer = model.get_layer("fc1")
+    kernel, bias = layer.get_weights()
+    layer.set_weights([kernel, bias - 50])
+    try:
+        found = embeddings.flat_activations(model, images, ["pool3", "fc1"])
+    finally:
+        layer.set_weights([kernel, bias])
+    with pytest.raises(ValueError, match="Every row of fc1 is the same"):
+        embeddings.embed_each(found, perplexity=3)
+
+
+FEW_DIFFER = {
+    "two places": np.repeat([[0.0], [1.0]], 15, axis=0) * np.ones((1, 60)),
+    "one apart": np.eye(30)[:, :1] * np.ones((1, 5)),
+    "one value": np.linspace(0, 1, 30)[:, np.newaxis] * np.eye(1, 5),
+    "truth values": np.random.default_rng(0).random((30, 5)) > 0.5,
+    "a large mean": 1e8 + np.random.default_rng(0).normal(size=(30, 5)),
+    "a large mean, float32": 300_000 + np.random.default_rng(0).normal(size=(30, 60)).astype(np.float32),
+    "one large value that never changes": np.c_[np.full(30, 1e9), np.random.default_rng(0).normal(size=(30, 4))],
+    "lists": np.random.default_rng(0).normal(size=(30, 5)).tolist(),
+}
+
+
+@pytest.mark.parametrize("case", FEW_DIFFER)
+def test_points_of_which_few_differ_are_laid_out(case):
+    for method in ("tsne", "pca"):
+        found = embeddings.embed(FEW_DIFFER[case], method, perplexity=5)
+        assert found.shape == (30, 2) and np.isfinite(found).all() and np.ptp(found) > 0.5
+
+
+def test_a_large_mean_changes_no_picture():
+    points, _ = clouds()
+    far = (points.astype(float) + 1e9) - 1e9  # what a float64 that large still knows
+    assert np.allclose(embeddings.embed(far + 1e9, "pca"), embeddings.embed(far, "pca"), atol=1e-3)
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1e-20, 1e20, 1e36])
+def test_values_whose_squares_leave_float32_are_refused(factor):
+    points, labels = clouds()
+    for function in (embeddings.embed, lambda points: embeddings.layer_scores(points, labels)):
+        with pytest.raises(ValueError, match="Rows of the features differ by up to .* divide them"):
+            function((points * factor).astype(np.float32))
+
+
 @pytest.mark.parametrize("perplexity", [90, 200, 0])
 def test_too_large_a_perplexity_is_refused_before_anything_is_computed(perplexity):
     message = f"perplexity {perplexity} does not lie between 0 and the number of points, 90"
@@ -182,6 +253,8 @@ def test_bad_features_and_methods_are_refused():
         embeddings.embed(points, "umap")
     with pytest.raises(ValueError, match=r"one row a point, 3 points and 2 values at least; these are \(90, 6, 10\)"):
         embeddings.embed(points.reshape(90, 6, 10))
+    with pytest.raises(ValueError, match="pca is 1; t-SNE starts from 2 directions at least"):
+        embeddings.embed(points, pca=1, perplexity=10)
     points[3, 5:7] = np.nan
     with pytest.raises(ValueError, match="2 of the features are NaN or infinite"):
         embeddings.embed(points)
@@ -196,6 +269,25 @@ def test_distances_are_right_where_values_are_large():
     assert np.allclose(
         embeddings._distances(embeddings._products(far)), cdist(far.astype(float), far.astype(float)), atol=2e-3
     )
+
+
+def test_far_groups_do_not_drown_their_own_neighbors():
+    """From a mean 50,000 away, squared distances in float32 are wrong by hundreds: neighbors would be an accident."""
+    points, labels = clouds(300)
+    far = points + 1e5 * (np.arange(300) // 3 % 2)[:, np.newaxis].astype(np.float32)
+    exact = far.astype(np.float64)
+    assert (embeddings.nearest_class(far, labels) == labels).all()
+    assert embeddings.layer_scores(far, labels, points[:, :2]) == embeddings.layer_scores(exact, labels, points[:, :2])
+    assert embeddings._products(points).dtype == np.float32, "where that is good enough: it is twice as fast"
+
+
+def test_classes_may_be_words_or_any_numbers():
+    points, labels = clouds(300, apart=1)
+    expected = embeddings.layer_scores(points, labels)
+    assert 0.3 < expected.knn.accuracy < 1
+    for other in (np.array(["ant", "bee", "cat"])[labels], labels - 5, labels / 2, labels.tolist()):
+        assert embeddings.layer_scores(points, other) == expected
+        assert set(embeddings.nearest_class(points, other)) <= set(other)
 
 
 def test_scores_of_clouds_apart_and_of_shuffled_labels():
@@ -243,6 +335,12 @@ def test_arrays_of_different_length_are_refused():
         embeddings.hover(points[:, :2], np.zeros((5, 28, 28), np.uint8), labels)
     with pytest.raises(ValueError, match="12 neighbors take more than 24 points; these are 24"):
         embeddings.layer_scores(points[:24], labels[:24])
+    with pytest.raises(ValueError, match="12 neighbors take more than 12 points; these are 12"):
+        embeddings.nearest_class(points[:12], labels[:12])
+    with pytest.raises(ValueError, match=r"labels should be one class a point, \(N,\); their shape is \(90, 3\)"):
+        embeddings.layer_scores(points, np.eye(3)[labels])
+    with pytest.raises(ValueError, match="labels are all of one class"):
+        embeddings.layer_scores(points, 0 * labels)
 
 
 # Pictures
@@ -301,6 +399,24 @@ def test_labels_stand_at_the_medians_with_an_outline_and_one_legend_serves_all_p
     drawn = {collection.get_label(): len(collection.get_offsets()) for collection in axes[0].collections}
     assert drawn == dict.fromkeys(names, 30)
     plt.close(figure)
+
+
+@pytest.mark.parametrize(
+    "labels", [np.arange(90) % 11, np.arange(90) % 3 - 1, np.arange(90) % 3 + 0.5, np.array(["a", "b", "c"] * 30)]
+)
+def test_labels_without_a_color_are_refused(labels):
+    """They were left out of the picture without a word, or got another class's color."""
+    points, images = clouds()[0][:, :2], np.zeros((90, 8, 8), np.uint8)
+    for draw in (
+        lambda: embeddings.scatter(plt.figure().gca(), points, labels, "abcdefghijk"[: len(set(labels))]),
+        lambda: embeddings.hover(points, images, labels),
+        lambda: embeddings.hover(points, images, np.zeros(90, int), labels),
+    ):
+        with pytest.raises(ValueError, match="labels should be class numbers from 0 to .* 10 at most"):
+            draw()
+    plt.close("all")
+    with pytest.raises(ValueError, match="images should be uint8"):
+        embeddings.hover(points, images / 255, np.zeros(90, int))
 
 
 def test_a_class_without_points_has_no_label_in_the_picture():

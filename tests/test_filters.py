@@ -6,7 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import bases, filters
+from helpers import bases, filters, profile
+
+tf = profile.quiet_tensorflow()
 
 LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1")
 
@@ -134,9 +136,57 @@ def test_a_layer_that_is_not_there_names_near_ones(base):
     refused("menagerie has no layer 'block3_con1'. Did you mean block3_conv1 or", base.model, "block3_con1")
 
 
-def test_a_filter_out_of_range(base):
-    refused("block1_conv1 has filters 0 to 23, and no filter 24", base.model, "block1_conv1")
-    refused("block1_conv1 has filters 0 to 23, and no filter -1", base.model, "block1_conv1", [0, -1])
+@pytest.mark.parametrize("wrong", [[24], range(64), [0, -1], [1.0], [True], ["0"], [[0, 1]]])
+def test_a_filter_out_of_range(base, wrong):
+    refused("block1_conv1 has filters 0 to 23, and no filter ", base.model, "block1_conv1", wrong)
+
+
+@pytest.mark.parametrize("wrong", ["01", 3])
+def test_filters_that_are_no_numbers(base, wrong):
+    refused(r"filters should be numbers, such as \[0, 5\] or range\(24\)", base.model, "block1_conv1", wrong)
+
+
+def test_by_default_all_filters_are_shown_and_64_at_most(base):
+    assert filters.filter_patterns(base.model, "block1_conv1", size=8, steps=0).shape == (24, 8, 8, 3)
+    wide = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Conv2D(70, 3)])
+    assert filters.ascend(wide, 0, size=8, steps=0).shape == (64, 8, 8, 3)
+
+
+def test_filters_may_come_in_anything_that_can_be_gone_through_once(toy):
+    expected = filters.ascend(toy, "colors", [0, 2], 16, 2)
+    assert np.abs(expected[0] - filters.start([0], 16)).max() > 1
+    for some in ((number for number in (0, 2)), {0, 2}, np.array([0, 2]), range(0, 3, 2), {0: "red", 2: "blue"}):
+        assert np.array_equal(filters.ascend(toy, "colors", some, 16, 2), expected)
+    assert np.array_equal(filters.ascend(toy, "colors", [2, 0, 2], 16, 2), expected[[1, 0, 1]])
+
+
+class Scaled(keras.layers.Layer):
+    """A layer that cannot be rebuilt: it keeps no config."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def call(self, images):
+        return self.factor * images
+
+
+def with_below(layer: keras.layers.Layer) -> keras.Model:
+    return keras.Sequential([keras.Input((16, 16, 3)), layer, keras.layers.Conv2D(4, 3, name="maps")], name="own")
+
+
+def test_a_lambda_layer_is_climbed_through_and_to():
+    half = keras.layers.Lambda(lambda images, by: tf.nn.relu(images) / by, arguments={"by": 2}, name="half")
+    model, twin = with_below(half), with_below(keras.layers.Rescaling(0.5))
+    twin.set_weights(model.get_weights())
+    expected = filters.ascend(twin, "maps", [1], 16, 2, 0.1)
+    assert np.abs(expected - filters.start([1], 16)).max() > 0.1
+    assert np.allclose(filters.ascend(model, "maps", [1], 16, 2, 0.1), expected, atol=1e-3)
+    assert filters.filter_patterns(model, "half", size=16, steps=1).shape == (3, 16, 16, 3), "its channels"
+
+
+def test_a_layer_that_cannot_be_copied_says_what_it_lacks():
+    refused("own cannot be copied up to maps. A layer of your own needs get_config", with_below(Scaled(2.0)), "maps")
 
 
 def test_a_layer_without_channels(base):

@@ -252,6 +252,93 @@ def test_a_black_image_gives_zeros_and_never_nan(capsys):
     assert (heatmaps[0] == 0).all() and (heatmaps[1] == 1).all() and "1 of 2 maps" in capsys.readouterr().out
 
 
+class Compiled(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.below, self.answer = bright(layers.Dense(1)), tf.sigmoid
+
+    @tf.function
+    def call(self, images):
+        return self.answer(self.below(images))
+
+
+ENDS = {  # other ways to the same answer as Dense(1, activation="sigmoid") and Dense(2, activation="softmax")
+    "TensorFlow's": [lambda: layers.Dense(1, activation=tf.nn.sigmoid)],
+    "an operation": [lambda: layers.Dense(1, activation=keras.ops.sigmoid)],
+    "an activation": [lambda: layers.Dense(1), lambda: layers.Activation(tf.math.sigmoid)],
+    "a lambda": [lambda: layers.Dense(1), lambda: layers.Lambda(lambda x: tf.sigmoid(x))],
+    "a compiled one": [lambda: layers.Dense(1), lambda: layers.Lambda(tf.function(lambda x: tf.sigmoid(x)))],
+    "nested": [lambda: keras.Sequential([keras.Sequential([layers.Dense(1, activation=tf.nn.sigmoid)])])],
+    "reshaped": [lambda: layers.Dense(1, activation="sigmoid"), lambda: layers.Reshape((1, 1)), layers.Flatten],
+    "half precision": [lambda: layers.Dense(1, activation=tf.nn.sigmoid, dtype="mixed_bfloat16")],
+    "cast": [lambda: layers.Dense(1, activation=tf.nn.sigmoid), lambda: layers.Lambda(lambda x: tf.cast(x, "float64"))],
+    "several": [lambda: layers.Dense(2, activation=tf.nn.sigmoid)],
+    "TensorFlow's softmax": [lambda: layers.Dense(2, activation=tf.nn.softmax)],
+    "a lambda's softmax": [lambda: layers.Dense(2), lambda: layers.Lambda(lambda x: tf.nn.softmax(x))],
+    "its logarithm": [lambda: layers.Dense(2, activation="log_softmax")],
+}
+
+
+def ending(end: str, bias: float) -> keras.Model:
+    """The answer is the mean brightness and a bias, through the end."""
+    first, *more = [make() for make in ENDS[end]]
+    model = bright(first)
+    for layer in more:
+        model.add(layer)
+    *_, kernel, _ = model.get_weights()
+    units = kernel.shape[1]
+    model.set_weights([*model.get_weights()[:-2], np.eye(2)[-1:, -units:], bias * np.eye(2)[-1, -units:]])
+    return model
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("bias", [-40.0, 0.25, 40.0])
+def test_the_logit_is_found_behind_whatever_softmax_or_sigmoid(end, bias):
+    """Where it was not, a probability was taken for a logit: as it is above 0, class 1 was the answer every time."""
+    model, images = ending(end, bias), np.eye(8, dtype="float32")[np.newaxis, ..., np.newaxis]
+    logits, probabilities = gradcam._answers(model, images)
+    units = [-(1 / 8 + bias), 1 / 8 + bias] if model.output_shape[1] == 1 else [0, 1 / 8 + bias]
+    assert np.allclose(logits, [units], atol=0.01 * abs(bias))
+    assert np.allclose(probabilities[0, 1], 1 / (1 + np.exp(-1 / 8 - bias)), atol=1e-2)
+    assert np.array_equal(gradcam.grad_cam(model, images, 1)[0], images[0, ..., 0]), "saturated or not"
+    answer = gradcam.grad_cam(model, images)
+    assert np.array_equal(answer, gradcam.grad_cam(model, images, int(bias > 0)))
+    _, deleted, _ = gradcam.deletion_insertion(model, images, answer, 1, steps=1)
+    assert deleted[0, 0] == probabilities[0, 1]
+
+
+def test_a_call_under_tf_function_is_explained_like_any_other():
+    model, images = Compiled(), np.eye(8, dtype="float32")[np.newaxis, ..., np.newaxis]
+    model(images)
+    model.below.layers[-1].set_weights([np.ones((1, 1)), np.full(1, -40.0)])
+    assert np.array_equal(gradcam.grad_cam(model, images, 1)[0], images[0, ..., 0])
+    assert gradcam._classes(gradcam._answers(model, images)[0], None) == 0
+
+
+@pytest.mark.parametrize(
+    "top",
+    [
+        lambda: [layers.GlobalAveragePooling2D(), layers.Dense(1, bias_initializer="ones", kernel_initializer="zeros")],
+        lambda: [layers.Conv2D(1, 3, bias_initializer="ones", kernel_initializer="zeros"), layers.GlobalMaxPooling2D()],
+        lambda: [
+            *(layers.GlobalAveragePooling2D(), layers.Dense(2, kernel_initializer="zeros", bias_initializer="ones")),
+            *(layers.BatchNormalization(), layers.Lambda(lambda x: x / 2.5)),
+        ],
+    ],
+)
+def test_logits_that_happen_to_lie_between_0_and_1_are_logits(top):
+    model = small(*top())
+    outputs = model(pictures()).numpy()
+    assert (outputs > 0.3).all() and (outputs <= 1).all()
+    assert np.array_equal(gradcam._answers(model, pictures())[0][:, -1], outputs[:, -1])
+
+
+@pytest.mark.parametrize("number", [1, np.int64(1), np.uint8(1)])
+def test_a_class_may_be_any_whole_number(number):
+    model, _ = build("functional", "softmax")
+    assert np.array_equal(gradcam.grad_cam(model, pictures(), number), gradcam.grad_cam(model, pictures(), 1))
+
+
 def test_gradients_that_overflow_are_refused():
     model = bright(layers.Dense(2))
     model.layers[-1].set_weights([np.full((1, 2), 3e38), np.zeros(2)])
@@ -282,6 +369,12 @@ def two_ends() -> keras.Model:
     return keras.Model(inputs, [layers.Dense(2)(flat), layers.Flatten()(aside)])
 
 
+def two_images() -> keras.Model:
+    pair = [keras.Input((SIDE, SIDE, 3), name=name) for name in ("left", "right")]
+    answer = layers.Dense(2)(layers.Flatten()(layers.Conv2D(2, 3)(layers.Add()(pair))))
+    return keras.Model(pair, answer, name="two_images")
+
+
 class Own(keras.Model):
     """A convolution that answers, one that nothing depends on, and an end that the test chooses."""
 
@@ -300,12 +393,33 @@ FAULTS = {
     "class too high": (None, {"class_index": 2}, "class_index is 2; the model has classes 0 to 1"),
     "class negative": (None, {"class_index": -1}, "class_index is -1; the model has classes 0 to 1"),
     "class a fraction": (None, {"class_index": 0.5}, "class_index is 0.5; the model has classes 0 to 1"),
+    "class a float": (
+        None,
+        {"class_index": 1.0},
+        "class_index is 1.0; the model has classes 0 to 1: give one of these",
+    ),
+    "class a truth": (None, {"class_index": True}, "class_index is True; the model has classes 0 to 1"),
+    "class a name": (None, {"class_index": "1"}, "class_index is '1'; the model has classes 0 to 1"),
+    "class of each": (None, {"class_index": [0] * 6}, r"class_index is \[0, 0.*: give one of these numbers for all"),
     "after pooling": (None, {"layer": "pool"}, r"pool gives \(6, 4\). Name a layer before the global pooling"),
     "unknown layer": (None, {"layer": "map"}, "no layer 'map'. Did you mean maps"),
     "two outputs": (two_ends, {}, "not a classifier with one output"),
     "layer aside": (lambda: Own(tf.identity), {"layer": "aside"}, "does not depend on aside: name another layer"),
     "maps as output": (small, {}, "not a classifier with one output"),
-    "plain softmax": (lambda: Own(tf.nn.softmax), {}, "its logits cannot be found. Let a Keras layer"),
+    "softmax by hand": (lambda: Own(lambda x: tf.exp(x) / (tf.exp(x) @ tf.ones((2, 2)))), {}, "logits cannot be found"),
+    "half a softmax": (lambda: Own(lambda x: tf.nn.softmax(x)[:, 1:]), {}, "its logits cannot be found. Let a layer"),
+    "one minus": (lambda: Own(lambda x: 1 - tf.sigmoid(x[:, :1])), {}, "its logits cannot be found"),
+    "mean of two": (
+        lambda: Own(lambda x: tf.reduce_mean(tf.sigmoid(x), 1, keepdims=True)),
+        {},
+        "logits cannot be found",
+    ),
+    "sigmoid by hand": (lambda: Own(lambda x: 1 / (1 + tf.exp(-x[:, :1]))), {}, "its logits cannot be found"),
+    "sigmoids by hand": (lambda: Own(lambda x: 1 / (1 + tf.exp(-x))), {}, "its logits cannot be found"),
+    "from tanh": (lambda: Own(lambda x: (1 + tf.tanh(x[:, :1])) / 2), {}, "its logits cannot be found"),
+    "hard sigmoid": (lambda: Own(lambda x: keras.ops.hard_sigmoid(x[:, :1])), {}, "its logits cannot be found"),
+    "clipped": (lambda: Own(lambda x: tf.clip_by_value(x[:, :1], 0, 1)), {}, "its logits cannot be found"),
+    "two images": (two_images, {}, "two_images takes 2 inputs"),
 }
 
 
@@ -345,10 +459,18 @@ def test_an_overlay_mixes_by_its_share_of_color():
     assert np.abs(mixed - (0.25 * whole + 0.75 * 200)).max() <= 1
 
 
+def test_an_overlay_of_a_photo_of_0_to_1_is_refused_and_not_black():
+    with pytest.raises(ValueError, match=r"these are 0 to 1 and would be black. Give image \* 255"):
+        gradcam.overlay(np.random.default_rng(0).random((4, 4, 3)), np.ones((4, 4)))
+    for black in (np.zeros((4, 4, 3)), np.ones((4, 4, 3), np.uint8)):
+        assert gradcam.overlay(black, np.ones((4, 4)), alpha=0).max() <= 1
+
+
 @pytest.mark.parametrize(
     ("photo", "heatmap", "alpha", "message"),
     [
         ((4, 4), np.ones((4, 4)), 0.4, "image should be"),
+        ((4, 4, 4), np.ones((4, 4)), 0.4, "image should be"),
         ((4, 4, 3), np.full((4, 4), 2.0), 0.4, "values 0 to 1"),
         ((4, 4, 3), np.full((4, 4), np.nan), 0.4, "values 0 to 1"),
         ((4, 4, 3), np.ones((1, 4, 4)), 0.4, "heatmap should be"),
@@ -370,6 +492,29 @@ def test_scores_of_maps_with_known_answers():
     masks = np.stack([LEFT] * 5)
     assert np.allclose(gradcam.energy_in_mask(heatmaps, masks), [1, 0, 0.25, 0, 8 / 12.8])
     assert np.allclose(gradcam.pointing_game(heatmaps, masks), [1, 0, 0.25, 0, 1])
+
+
+@pytest.mark.parametrize("maps", [np.float16, np.float32, np.uint8, bool])
+@pytest.mark.parametrize("masks", [bool, np.uint8, np.int64, np.float16, np.float64])
+def test_scores_do_not_depend_on_the_kind_of_number(maps, masks):
+    heatmaps = np.full((1, 400, 400), 200).astype(maps)  # their sum is too large for float16
+    inside = np.broadcast_to(np.arange(400) < 100, heatmaps.shape).astype(masks)
+    for score in (gradcam.energy_in_mask, gradcam.pointing_game):
+        assert score(heatmaps, inside) == pytest.approx(0.25)
+
+
+def test_masks_of_255_and_maps_that_are_no_shares_are_refused():
+    heatmap, mask = np.ones((1, 4, 8)), LEFT[np.newaxis]
+    assert gradcam.energy_in_mask(heatmap, mask * 0.5) == 0.125, "a soft mask"
+    for score in (gradcam.energy_in_mask, gradcam.pointing_game):
+        for wrong in (255 * mask, 255 * mask.astype(np.uint8), mask - 1.0, np.where(mask, np.nan, 0)):
+            with pytest.raises(ValueError, match="masks should be bool, or shares from 0 to 1; these go from"):
+                score(heatmap, wrong)
+        for wrong in (np.where(mask, np.nan, 1), np.where(mask, np.inf, 1)):
+            with pytest.raises(ValueError, match="8 values of the maps are NaN or infinite"):
+                score(wrong, mask)
+    with pytest.raises(ValueError, match="maps should not be negative; the lowest value of these is -1"):
+        gradcam.energy_in_mask(heatmap - 2, mask)
 
 
 @pytest.mark.parametrize("score", [gradcam.energy_in_mask, gradcam.pointing_game])

@@ -113,6 +113,103 @@ def test_one_image_becomes_a_batch_of_float32():
     assert taps.as_batch(Subclassed(), np.zeros((5, 9, 9, 3))).shape == (5, 9, 9, 3), "never built: any size"
 
 
+def twice(kind: str) -> keras.Model:
+    """A model in which one convolution is called twice, the last time for the answer."""
+    image, conv = keras.Input((8, 8, 4)), keras.layers.Conv2D(4, 3, padding="same", name="conv")
+    base = keras.Sequential([keras.Input((8, 8, 4)), conv, keras.layers.ReLU(name="relu")], name="base")
+    if kind == "by two models":
+        other = keras.Sequential([keras.Input((8, 8, 4)), conv], name="other")
+    elif kind == "whole and in part":
+        other = keras.Model(base.inputs, base.layers[0].output, name="other")
+    else:
+        other = base = keras.Sequential([keras.Input((8, 8, 4)), conv], name="other")
+    return keras.Model(image, other(base(image) + 1))
+
+
+@pytest.mark.parametrize("kind", ["by two models", "whole and in part", "by one model"])
+def test_a_layer_that_is_called_twice_counts_as_it_was_called_last(kind):
+    model, images = twice(kind), np.random.default_rng(0).normal(size=(2, 8, 8, 4)).astype("float32")
+    named = taps.layers_by_name(model)
+    paths = [name for name in named if name.endswith("conv")]
+    with taps.outputs(named) as noted:
+        answer = model(images)
+    assert len(paths) == (1 if kind == "by one model" else 2)
+    assert all(np.array_equal(noted[path], answer) for path in paths)
+    assert not any("call" in vars(layer) for layer in named.values())
+
+
+def test_two_taps_on_one_layer_and_one_that_somebody_else_has_set():
+    model, images = models.functional_convnet(), np.zeros((1, 28, 28, 1), "float32")
+    layer, seen = model.get_layer("conv1"), []
+    own = layer.call = lambda x: seen.append(x) or type(layer).call(layer, x)
+    with taps.outputs({"one": layer}) as outer, taps.outputs({"two": layer, "three": layer}) as inner:
+        model(images)
+    assert list(outer) == ["one"] and list(inner) == ["two", "three"] and len(seen) == 1 and layer.call is own
+
+
+class Compiled(keras.Model):
+    """TensorFlow would compile it: then layers run with symbols in place of numbers."""
+
+    def __init__(self):
+        super().__init__(name="compiled")
+        self.conv = keras.layers.Conv2D(4, 3, name="conv")
+        self.dense = keras.layers.Dense(1, name="dense")
+
+    @tf.function
+    def call(self, images):
+        return tf.sigmoid(self.dense(tf.reduce_mean(self.conv(images), axis=(1, 2))))
+
+
+def test_a_call_under_tf_function_runs_as_python_meanwhile():
+    model, images = Compiled(), np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
+    answer = model(images)
+    with taps.outputs(taps.layers_by_name(model)) as noted:
+        assert np.allclose(model(images), answer)
+    assert noted["conv"].numpy().shape == (2, 6, 6, 4) and np.allclose(tf.sigmoid(noted["dense"]), answer)
+    assert not tf.config.functions_run_eagerly()
+
+
+class Several(keras.layers.Layer):
+    def __init__(self, give, **options):
+        super().__init__(**options)
+        self.give = give
+
+    def call(self, x):
+        return self.give(x)
+
+
+@pytest.mark.parametrize(
+    "give",
+    [
+        lambda x: (x, 2 * x),
+        lambda x: [x, [2 * x]],
+        lambda x: {"a": x, "b": (2 * x,)},
+        lambda x: (None, x),
+        lambda x: ((x, None), 3.0),
+    ],
+)
+def test_of_several_outputs_the_first_is_noted(give):
+    layer, images = Several(give), np.ones((2, 3), "float32")
+    with taps.outputs({"several": layer}) as noted:
+        layer(images)
+    assert np.array_equal(noted["several"], images)
+
+
+def test_operations_are_seen_in_order_and_only_inside_the_block():
+    seen = []
+    with taps.operations(lambda kind, inputs, outputs: seen.append((kind, outputs[0].numpy().tolist()))):
+        tf.function(lambda x: tf.nn.relu(x + 1))(tf.constant([-3.0, 1.0]))
+    tf.nn.relu(tf.constant(1.0))
+    assert seen == [("AddV2", [-2, 2]), ("Relu", [0, 2])]
+
+
+def test_a_model_of_two_images_is_refused():
+    pair = [keras.Input((8, 8, 3), name=name) for name in ("left", "right")]
+    model = keras.Model(pair, keras.layers.Add()(pair), name="pair")
+    with pytest.raises(ValueError, match="pair takes 2 inputs; only models that take images alone"):
+        taps.as_batch(model, np.zeros((1, 8, 8, 3)))
+
+
 @pytest.mark.parametrize(
     ("images", "message"),
     [
