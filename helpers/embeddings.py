@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -88,8 +86,8 @@ def embed_each(
     for name, features in layers.items():
         features = np.ascontiguousarray(_points(features, name, 3, 2), np.float32)
         _check(features, method, pca, perplexity)
-        settings = [method, pca, perplexity, seed, ROUNDS, features.shape, sklearn.__version__, np.__version__]
-        key = hashlib.sha256(json.dumps(settings).encode() + hashlib.sha256(features).digest()).hexdigest()[:16]
+        versions = [sklearn.__version__, keeping.VERSIONS]
+        key = keeping.key(features, method, pca, perplexity, seed, ROUNDS, versions)
         paths[name] = profile.cache_dir() / "embeddings" / f"{method}-{key}.npz"
         planes[name] = keeping.kept(paths[name], (len(features), 2))
         if planes[name] is None:
