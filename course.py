@@ -22,21 +22,29 @@ Options for any command:
   --gpu                install TensorFlow with CUDA (Linux, NVIDIA)
   --wheelhouse DIR     install from the packages in DIR (or at http://...), without a network beyond it
   -h, --help           this text
+  --                   what follows is for the command, even if it is called --gpu
 
 The first call makes .venv beside this file and installs requirements.lock into it.
 """
 
 # The standard library alone, and readable by old Pythons, so that they can say what is wrong.
+import ast
+import contextlib
 import hashlib
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
 STAMP = VENV / "course-stamp.txt"
+MADE = VENV / "course-made.txt"  # locked while .venv is set up; empty if .venv is someone else's
+TORN = VENV / "course-unfinished.txt"  # there while packages are installed, and still there if that was cut short
 LOCK = HERE / "requirements.lock"
 SUPPORTED = ["3.12", "3.11", "3.13", "3.10"]  # in order of preference
 COMMANDS = {
@@ -57,6 +65,13 @@ COMMANDS = {
     "serve": ["tools.workshop", "serve"],
     "badges": ["tools.badges"],
 }
+# Variables that can send the packages elsewhere or hide them from the course. Those that match HARMLESS are kept: they
+# say where packages come from (an institution's mirror), or change nothing here.
+STEERING = re.compile("PYTHON|PIP_|UV_|VIRTUAL_ENV|__PYVENV|JUPYTER_P(ATH|REFER)|KERAS_BACKEND|MPLBACKEND")
+HARMLESS = re.compile(
+    "INDEX|LINK|HOST|CERT|TLS|PROXY|TIMEOUT|RETRIES|CACHE|KEYRING|OFFLINE|CONFIG|FEATURE|DEPRECATED"
+    "|UNBUFFERED|BYTECODE|HASHSEED|FAULTHANDLER"
+)
 NO_PYTHON = """the course needs Python 3.10, 3.11, 3.12 or 3.13 that can make virtual environments.
 This is Python {version} ({exe}){why}, and no other was found.
   Windows, macOS   https://www.python.org/downloads/release/python-31210/ (the last 3.12 with an installer)
@@ -65,6 +80,11 @@ This is Python {version} ({exe}){why}, and no other was found.
 Then run the same command again."""
 NO_PACKAGES = """the packages could not be installed; the lines above say why.
 Nothing is lost: run the same command again to go on. %s"""
+NOT_OURS = """{venv} was not made by course.py, and the course cannot use it:
+its Python is not 3.10 to 3.13, does not start, or has no pip. Nothing in it was removed.
+Rename or delete it, and run the same command again."""
+NOT_THERE = """pip reports success, and yet the packages are not in {venv}.
+What sends them elsewhere? The settings that this lists: {python} -m pip config debug"""
 
 
 def fail(message):
@@ -72,96 +92,209 @@ def fail(message):
 
 
 def environment_python():
-    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    return str(VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+
+
+def unsteered(variables):
+    return {name: value for name, value in variables.items() if not STEERING.match(name) or HARMLESS.search(name)}
 
 
 def version(command, *modules):
     """The version of a Python, given as a command line: "3.12", or "" if it or a module of it does not work."""
     probe = "import %s; print('%%d.%%d' %% sys.version_info[:2])" % ", ".join(("sys",) + modules)
+    command = command + ["-I", "-c", probe]
     try:
-        found = subprocess.run(command + ["-c", probe], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60)
+        found = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60)
     except (OSError, subprocess.SubprocessError):
         return ""
     return found.stdout.decode().strip() if found.returncode == 0 else ""
 
 
+def has(*modules):
+    """The version of .venv's Python if that has these modules, else "". Without pyvenv.cfg it would be the system's."""
+    own = (VENV / "pyvenv.cfg").is_file() or (VENV / "conda-meta").is_dir()
+    return version([environment_python()], *modules) if own else ""
+
+
 def find_python():
     """The Python to build the environment with: this one, or another that is installed."""
     names = [["py", "-" + v] if os.name == "nt" else ["python" + v] for v in SUPPORTED]
-    candidates = [[sys.executable]] + [[shutil.which(n[0])] + n[1:] for n in names if shutil.which(n[0])]
+    candidates = [[getattr(sys, "_base_executable", sys.executable)]]  # in an environment, the one it was made with
+    candidates += [[shutil.which(n[0])] + n[1:] for n in names if shutil.which(n[0])]
     for command in candidates:
-        if version(command, "venv", "ensurepip") in SUPPORTED:
+        if VENV not in Path(command[0]).parents and version(command, "venv", "ensurepip") in SUPPORTED:
             return command
     why = " without venv or ensurepip" if "%d.%d" % sys.version_info[:2] in SUPPORTED else ""
     fail(NO_PYTHON.format(version=sys.version.split()[0], exe=sys.executable, why=why))
 
 
-def works(command, quiet=False):
-    """Run a command; whether it succeeded."""
-    output = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} if quiet else {}
+def works(command, quiet=False, variables=os.environ, cwd=None):
+    """Run a command; whether it succeeded. It asks nothing where nobody would see the question."""
+    output = subprocess.DEVNULL if quiet else None
+    options = {"stdout": output, "stderr": output, "cwd": cwd, "env": unsteered(variables)}
+    if quiet or not (sys.stdin and sys.stdin.isatty()):
+        options["stdin"] = subprocess.DEVNULL
     try:
-        return subprocess.call([str(part) for part in command], **output) == 0
+        return subprocess.call([str(part) for part in command], close_fds=False, **options) == 0
     except OSError as error:
         print(error, file=sys.stderr)
         return False
 
 
+def locked(file):
+    """Take a file's lock, if no other process has it; the system gives it back when the process has ended."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        pass  # a disk without locks
+    return True
+
+
+@contextlib.contextmanager
+def alone():
+    """Make other starts wait while this one sets .venv up. Gives the file MADE."""
+    VENV.mkdir(exist_ok=True)
+    with open(str(MADE), "a") as made:
+        os.set_inheritable(made.fileno(), True)  # if this process is killed, its pip still holds the lock
+        if not locked(made):
+            print("Another start is setting the course up; waiting for it ...", flush=True)
+            while not locked(made):
+                time.sleep(0.5)
+        yield made
+
+
+def make(made):
+    """Make .venv, or put pip, which uv leaves out, into one that is there. Nothing that others made is removed."""
+    ours = MADE.stat().st_size or os.listdir(str(VENV)) == [MADE.name]
+    usable = has("pip") in SUPPORTED
+    if ours and (TORN.is_file() or not usable):
+        print("Making %s ..." % VENV, flush=True)
+        python = find_python()
+        made.write("course.py made this environment, and may remove it and make it again.\n")
+        made.flush()
+        for path in set(VENV.iterdir()) - {MADE}:
+            shutil.rmtree(str(path)) if path.is_dir() and not path.is_symlink() else path.unlink()
+        if not works(python + ["-I", "-m", "venv", VENV.resolve()]):
+            fail("the environment could not be made. Is %s writable, with 3 GB free?" % HERE)
+    elif not usable and has() in SUPPORTED:
+        works([environment_python(), "-I", "-m", "ensurepip"], quiet=True)
+    if has("pip") not in SUPPORTED:
+        fail(NOT_OURS.format(venv=VENV))
+
+
+def pip_variables():
+    """The variables for pip: its configuration files are left out, and what does not steer it is taken from them."""
+    command = [environment_python(), "-I", "-X", "utf8", "-m", "pip", "config", "list"]
+    plain = dict(unsteered(os.environ), PIP_USER="0", PIP_QUIET="0")  # else a file may have it list less, or nothing
+    listed = subprocess.run(command, stdout=subprocess.PIPE, env=plain)
+    if listed.returncode:
+        fail(NO_PACKAGES % "")
+    found = re.findall(r"^(global|install)\.([\w-]+)=(['\"].*['\"])", listed.stdout.decode("utf-8"), re.M)
+    settings = {"PIP_" + name.upper().replace("-", "_"): ast.literal_eval(value) for _, name, value in sorted(found)}
+    settings.update((name, value) for name, value in os.environ.items() if value)  # pip ignores empty ones
+    return dict(settings, PIP_CONFIG_FILE=os.devnull)
+
+
 def install(files, wheelhouse, stamp):
     """Make .venv and install the packages that the files name, unless that was done before."""
-    python = environment_python()
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
-    has = version([str(python)], "pip")  # "" too for an environment that was cut short
-    if stamp.is_file() and stamp.read_text() == digest + " " + has:
+
+    def complete():
+        return not TORN.is_file() and stamp.is_file() and stamp.read_text() == digest + " " + has("pip")
+
+    if complete():
         return
-    served = bool(wheelhouse) and wheelhouse.startswith("http://")
+    served = bool(wheelhouse) and wheelhouse.startswith(("http://", "https://"))
     if wheelhouse and not served and not Path(wheelhouse).is_dir():
         fail(
             "--wheelhouse %s is no folder. Make it on a computer with a network:\n"
             "  python -m pip download -d %s -r requirements.lock uv" % (wheelhouse, wheelhouse)
         )
-    if has not in SUPPORTED:
-        print("Making %s ..." % VENV, flush=True)
-        if not works(find_python() + ["-m", "venv", "--clear", VENV]):
-            fail("the environment could not be made. Is %s writable, with 3 GB free?" % HERE)
-        has = version([str(python)], "pip")
-    takes = "1 GB, which takes a while in a full room" if served else "a minute or two"
-    print("Installing the packages (once, %s) ..." % takes, flush=True)
-    links = wheelhouse if served or not wheelhouse else Path(wheelhouse).resolve()
-    source = ["--no-index", "--find-links", links] if wheelhouse else []
-    requirements = [part for path in files for part in ("-r", path)]
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"] + source
-    pip += ["--trusted-host", wheelhouse.split("/")[2].split(":")[0]] if served else []  # a laptop has no certificate
-    uv = [python, "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python] + source
-    uv += ["--no-deps"] * (files == [LOCK])  # it names all there is; to look for more, uv reads served wheels twice
-    fast = works(pip + ["uv"], quiet=True) and works(uv + requirements, quiet=True)
-    if not fast and not works(pip + requirements):  # uv knows no pip.conf; pip also says what is wrong
-        hint = "Has %s packages for this system and this Python?" % wheelhouse
-        fail(NO_PACKAGES % (hint if wheelhouse else "With no network, use --wheelhouse DIR."))
-    stamp.write_text(digest + " " + has)
+    with alone() as made:
+        if complete():  # the start that this one waited for did it
+            return
+        make(made)
+        takes = "1 GB, which takes a while in a full room" if served else "a minute or two"
+        print("Installing the packages (once, %s) ..." % takes, flush=True)
+        python = environment_python()
+        variables = pip_variables()
+        links = wheelhouse if served or not wheelhouse else Path(wheelhouse).resolve()
+        source = ["--no-index", "--find-links", links] if wheelhouse else []
+        requirements = [part for path in files for part in ("-r", path)]
+        # the lock names all there is; to look for more, uv reads served wheels twice
+        named = ["--no-deps"] * (files == [LOCK]) + requirements
+        pip = [python, "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        if served and wheelhouse.startswith("http:"):  # a laptop has no certificate
+            pip += ["--trusted-host", wheelhouse.split("/")[2].split(":")[0]]
+        uv = [python, "-I", "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
+        again = ["--force-reinstall"] * TORN.is_file()  # what was cut short seems to be there
+
+        def there():  # with nowhere to get it from, pip only says whether it is there
+            return works(pip + ["--no-index"] + named, quiet=True, variables=variables)
+
+        TORN.write_text("Packages are being installed, or that was cut short.\n")
+        fast = (
+            works(pip + source + ["uv"], quiet=True, variables=variables)
+            # in the root folder: uv obeys a pyproject.toml where it runs, or above that
+            and works(uv + source + again + named, quiet=True, cwd=HERE.anchor)
+            and there()
+        )
+        done = fast or works(pip + source + again + requirements, variables=variables)  # pip also says what is wrong
+        TORN.unlink()
+        if not done:
+            hint = "Has %s packages for this system and this Python?" % wheelhouse
+            fail(NO_PACKAGES % (hint if wheelhouse else "With no network, use --wheelhouse DIR."))
+        if not fast and not there():
+            fail(NOT_THERE.format(venv=VENV, python=python))
+        stamp.write_text(digest + " " + has("pip"))
 
 
 def options(arguments):
-    """Take --gpu and --wheelhouse out of the arguments, wherever they stand."""
+    """Take --gpu and --wheelhouse out of the arguments, wherever they stand before a --."""
     gpu, wheelhouse, rest = False, None, []
     arguments = iter(arguments)
     for argument in arguments:
-        if argument == "--gpu":
+        name, equals, value = argument.partition("=")
+        if argument == "--":
+            rest.extend(arguments)
+        elif name == "--gpu":
+            if equals:
+                fail("--gpu takes no value")
             gpu = True
-        elif argument.split("=")[0] == "--wheelhouse":
-            wheelhouse = argument.partition("=")[2] or next(arguments, None)
-            if wheelhouse is None:
-                fail("--wheelhouse needs a folder: --wheelhouse DIR")
+        elif name == "--wheelhouse":
+            wheelhouse = os.path.expanduser(value if equals else next(arguments, ""))
+            if not wheelhouse or wheelhouse.startswith("-"):
+                fail("--wheelhouse needs a folder: --wheelhouse DIR, or --wheelhouse=DIR without a space")
         else:
             rest.append(argument)
     return gpu, wheelhouse, rest
 
 
+def when_ended(action):
+    """What to do when asked to end, by SIGTERM or by a terminal that closes. What nohup has ignored stays ignored."""
+    for number in {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, action)
+
+
 def run(command, environment):
-    """Run a command to its end and give its exit code; Ctrl-C is the command's to answer."""
+    """Run a command to its end and give its exit code; Ctrl-C and a request to end are the command's to answer."""
     process = subprocess.Popen(command, cwd=str(HERE), env=environment)
+    when_ended(lambda number, frame: process.send_signal(number))
     while True:
         try:
-            return process.wait()
+            code = process.wait()
+            return code if code >= 0 else 128 - code
         except KeyboardInterrupt:
             continue
 
@@ -169,25 +302,30 @@ def run(command, environment):
 def main():
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a folder's name may not fit the console's alphabet
+    when_ended(lambda number, frame: sys.exit(128 + number))
     gpu, wheelhouse, rest = options(sys.argv[1:])
-    if not rest or rest[0] in ("-h", "--help"):
+    if len(sys.argv) == 1 or rest[:1] in (["-h"], ["--help"]):
         print(__doc__.strip())
         return
-    if rest[0] not in COMMANDS:
-        fail("no command %r. There are: %s. See python course.py --help" % (rest[0], ", ".join(COMMANDS)))
+    if not rest or rest[0] not in COMMANDS:
+        wrong = "%s %r" % ("option" if rest[0].startswith("-") else "command", rest[0]) if rest else "command given"
+        fail("no %s. There are: %s. See python course.py --help" % (wrong, ", ".join(COMMANDS)))
     try:
         install([LOCK] + [HERE / "requirements-gpu.txt"] * gpu, wheelhouse, STAMP)
         if rest[0] == "site":
             install([HERE / "requirements-site.txt"], wheelhouse, VENV / "site-stamp.txt")
     except KeyboardInterrupt:
         fail("interrupted. Nothing is lost: run the same command again to go on.")
+    except OSError as error:
+        whole = "%s must be whole and writable, with 3 GB free. If it cannot be, copy it to a folder of your own."
+        fail("%s\n%s" % (error, whole % HERE))
     if rest[0] in ("pack", "workshop", "serve") and len(rest) > 1 and not rest[1].startswith("-"):
         rest[1] = os.path.abspath(os.path.expanduser(rest[1]))  # from where the user is; the command runs in HERE
-    environment = dict(os.environ, PYTHONUTF8="1", JUPYTER_PLATFORM_DIRS="1")
+    environment = dict(unsteered(os.environ), PYTHONUTF8="1", PYTHONNOUSERSITE="1", JUPYTER_PLATFORM_DIRS="1")
     if rest[0] == "test":  # passes without a network, and in minutes, unless told otherwise
         environment.setdefault("COURSE_DATA", "drawn")
         environment.setdefault("COURSE_PROFILE", "quick")
-    sys.exit(run([str(environment_python()), "-m"] + COMMANDS[rest[0]] + rest[1:], environment))
+    sys.exit(run([environment_python(), "-m"] + COMMANDS[rest[0]] + rest[1:], environment))
 
 
 if __name__ == "__main__":

@@ -22,8 +22,31 @@ def script(course):
     return runpy.run_path(str(course / "course.py"), run_name="imported")
 
 
-def call(course: Path, *arguments: str) -> tuple[int, str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("COURSE_")}
+# What a reader's shell may say; none of it may reach the course.
+STEERING = {
+    "PIP_TARGET": "elsewhere", "PIP_PREFIX": "elsewhere", "PIP_ROOT": "elsewhere", "PIP_DRY_RUN": "1", "PIP_USER": "1",
+    "PIP_PYTHON": "elsewhere", "PIP_REQUIRE_HASHES": "1", "PIP_CONSTRAINT": "elsewhere", "PIP_NO_BINARY": ":all:",
+    "UV_CONSTRAINT": "elsewhere", "UV_PYTHON": "elsewhere", "UV_SYSTEM_PYTHON": "1", "UV_REQUIRE_HASHES": "1",
+    "PYTHONPATH": "shadows", "PYTHONSAFEPATH": "1", "PYTHONINSPECT": "1", "PYTHONOPTIMIZE": "1",
+    "PYTHONSTARTUP": "a.py", "VIRTUAL_ENV": "another", "__PYVENV_LAUNCHER__": "another",
+    "JUPYTER_PATH": "other", "JUPYTER_PREFER_ENV_PATH": "0", "KERAS_BACKEND": "jax", "MPLBACKEND": "Agg",
+}  # fmt: skip
+MIRROR = {
+    "PIP_INDEX_URL": "1", "PIP_EXTRA_INDEX_URL": "1", "PIP_FIND_LINKS": "1", "PIP_TRUSTED_HOST": "1", "PIP_CERT": "1",
+    "PIP_PROXY": "1", "PIP_CONFIG_FILE": "1", "UV_DEFAULT_INDEX": "1", "UV_NATIVE_TLS": "1", "UV_CONFIG_FILE": "1",
+    "UV_INDEX_OURS_PASSWORD": "1", "HTTPS_PROXY": "1", "SSL_CERT_FILE": "1", "PYTHONUNBUFFERED": "1",
+}  # fmt: skip
+
+
+WAITING = "Another start is setting the course up; waiting for it ...\n"
+
+
+def call(course: Path, *arguments: str, **variables: str) -> tuple[int, str]:
+    (course.parent / "shadows").mkdir(exist_ok=True)
+    (course.parent / "shadows" / "course_probe.py").write_text("raise SystemExit('shadowed')")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("COURSE_", "PIP_"))}
+    environment |= STEERING | variables
+    del environment["PYTHONINSPECT"]  # also stops the Python that runs course.py
     command = [sys.executable, str(course / "course.py"), *arguments]
     found = subprocess.run(command, cwd=course.parent, capture_output=True, text=True, timeout=300, env=environment)
     return found.returncode, found.stdout + found.stderr
@@ -81,6 +104,79 @@ def test_what_the_site_needs_is_installed_when_it_is_first_built_and_not_before(
     assert call(course, "measure")[1].startswith("measured"), "nor may any other command after it"
 
 
+def test_variables_that_steer_are_taken_out_by_name_and_those_of_a_mirror_stay(script):
+    assert script["unsteered"](STEERING | MIRROR) == MIRROR
+
+
+def test_an_environment_of_uv_is_used_and_pip_configuration_gives_the_mirror_alone(course, tmp_path):
+    """No pip is in it, and what is in it stays. What an installation that was cut short left is not taken for whole."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", course / ".venv"], check=True)
+    (packages,) = (course / ".venv").rglob("site-packages")
+    (packages / "mine.py").write_text("")
+    (tmp_path / "pip.conf").write_text(
+        f"[global]\ntarget = {tmp_path / 'a'}\nuser = true\nquiet = 1\nno-index = true\n"
+        f"[install]\nprefix = {tmp_path / 'b'}\ndry-run = true\nfind-links = {tmp_path / 'wheels'}\n"
+    )
+    (course / "wheels").rename(tmp_path / "wheels")
+    configured = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "PIP_FIND_LINKS": ""}
+    code, shown = call(course, "data", **configured)
+    assert code == 3 and "ran []" in shown and "Making" not in shown and (packages / "mine.py").exists()
+
+    (packages / "course_probe.py").unlink()
+    (course / ".venv" / "course-unfinished.txt").write_text("")
+    code, shown = call(course, "data", **configured)
+    assert code == 3 and "ran []" in shown and (packages / "mine.py").exists()
+
+    (course / ".venv" / "pyvenv.cfg").unlink()  # its Python is the system's from now on
+    code, shown = call(course, "data", **configured)
+    assert code == 1 and ".venv was not made by course.py" in shown and "Rename or delete it" in shown
+    assert (packages / "mine.py").exists()
+
+
+@pytest.fixture
+def installed(course, script):
+    """Install with a pip and a uv that only say which commands they were given; ``fail`` tells which of them fail."""
+    functions, commands = script["install"].__globals__, []
+
+    def install(fail=lambda command: False):
+        def works(command, **options):
+            commands.append((list(map(str, command)), options))
+            return not fail(commands[-1][0])
+
+        functions.update(works=works, has=lambda *_: "3.12", make=lambda _: None, pip_variables=dict)
+        script["install"]([course / "requirements.lock"], None, course / ".venv" / "course-stamp.txt")
+        return commands
+
+    return install
+
+
+def test_a_pip_that_installs_elsewhere_leaves_no_stamp(course, installed):
+    with pytest.raises(
+        SystemExit, match=r"(?s)pip reports success, and yet the packages are not in .*pip config debug"
+    ):
+        installed(fail=lambda command: "--no-index" in command)
+    assert not (course / ".venv" / "course-stamp.txt").exists()
+
+
+def test_uv_reads_no_pyproject_of_the_folder_it_is_called_in(course, installed):
+    (uv,) = (options for command, options in installed() if "--compile-bytecode" in command)
+    assert uv["cwd"] == course.anchor and (course / ".venv" / "course-stamp.txt").exists()
+
+
+def test_of_two_first_starts_at_once_the_second_waits_and_goes_on_though_the_first_is_killed(course):
+    command = [sys.executable, str(course / "course.py"), "measure", "--wheelhouse", str(course / "wheels")]
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    first = subprocess.Popen(command, **options)
+    assert first.stdout.readline().startswith("Making")
+    second, third = subprocess.Popen(command, **options), subprocess.Popen(command, **options)
+    assert second.stdout.readline() == third.stdout.readline() == WAITING
+    first.kill()
+    first.communicate()
+    shown = [process.communicate(timeout=120)[0] for process in (second, third)]
+    assert (second.returncode, third.returncode) == (3, 3), shown
+    assert sorted("Installing" in each for each in shown) == [False, True], "both installed"
+
+
 def test_packages_that_cannot_be_installed_leave_no_stamp(course, tmp_path):
     """An empty wheelhouse stands for a network that is down."""
     (tmp_path / "empty").mkdir()
@@ -105,7 +201,17 @@ def test_help_lists_every_command(script):
     ("arguments", "message"),
     [
         (("lap",), "no command 'lap'. There are: lab, test, run"),
+        (("--verbose", "lab"), "no option '--verbose'. There are: lab, test, run"),
+        (("--gpu",), "no command given. There are: lab, test, run"),
+        (("--wheelhouse", "data"), "no command given. There are: lab, test, run"),
+        (("--gpu=1", "lab"), "--gpu takes no value"),
         (("lab", "--wheelhouse"), "--wheelhouse needs a folder"),
+        (
+            ("--wheelhouse=", "data"),
+            "--wheelhouse needs a folder: --wheelhouse DIR, or --wheelhouse=DIR without a space",
+        ),
+        (("lab", "--wheelhouse", ""), "--wheelhouse needs a folder"),
+        (("--wheelhouse", "--gpu", "lab"), "--wheelhouse needs a folder"),
         (
             ("lab", "--wheelhouse", "/no/such"),
             "--wheelhouse /no/such is no folder. Make it on a computer with a network:\n  python -m pip download",
@@ -122,6 +228,21 @@ def test_options_may_stand_anywhere_and_the_rest_keeps_its_order(script):
     assert script["options"](["--gpu", *rest]) == (True, None, rest)
     assert script["options"]([*rest, "--wheelhouse=w"]) == (False, "w", rest)
     assert script["options"](["lab", "--wheelhouse", "w", *rest[1:]]) == (False, "w", rest)
+    assert script["options"](["lab", "--wheelhouse=~/w"])[1] == os.path.expanduser("~/w")
+
+
+def test_what_follows_a_double_dash_is_the_commands(script):
+    assert script["options"](["test", "--", "--gpu", "--wheelhouse="]) == (
+        False,
+        None,
+        ["test", "--gpu", "--wheelhouse="],
+    )
+
+
+def test_a_folder_that_cannot_be_written_is_named(course):
+    (course / ".venv").write_text("")
+    code, shown = call(course, "data")
+    assert code == 1 and f"{course} must be whole and writable, with 3 GB free." in shown and "Traceback" not in shown
 
 
 @pytest.mark.parametrize(
@@ -154,4 +275,4 @@ def test_script_uses_the_standard_library_alone_and_stays_short():
     source = (ROOT / "course.py").read_text(encoding="utf-8")
     imported = set(re.findall(r"^(?:import|from) (\w+)", source, re.M))
     assert imported <= sys.stdlib_module_names
-    assert source.count("\n") < 200
+    assert source.count("\n") < 340

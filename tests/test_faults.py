@@ -230,6 +230,28 @@ def test_ctrl_c_at_any_point_of_course_py(course, step):
 
 
 @posix
+@pytest.mark.parametrize(("number", "step"), [("SIGTERM", "Installing"), ("SIGTERM", "ran"), ("SIGHUP", "ran")])
+def test_a_request_to_end_leaves_nothing_running(course, number, step):
+    """What holds the pipe open is what is left running. What was cut short while installing is made again."""
+    command = [sys.executable, str(course / "course.py"), "measure", "wait", "--wheelhouse", str(course / "wheels")]
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    wanted = getattr(signal, number)
+    process = subprocess.Popen(command, **options, preexec_fn=lambda: signal.signal(wanted, signal.SIG_DFL))
+    for line in process.stdout:
+        if line.startswith(step):
+            break
+    unfinished = course / ".venv" / "course-unfinished.txt"
+    while step == "Installing" and process.poll() is None and not unfinished.exists():
+        time.sleep(0.02)
+    process.send_signal(wanted)
+    process.communicate(timeout=20)
+    assert process.returncode == 128 + wanted
+    if step == "Installing":
+        found = subprocess.run([*command[:3], *command[4:]], capture_output=True, text=True, timeout=120)
+        assert found.returncode == 3 and "Making" in found.stdout and "ran []" in found.stdout
+
+
+@posix
 def test_an_environment_whose_python_is_gone_is_made_again(course):
     command = [sys.executable, str(course / "course.py"), "measure", "--wheelhouse", str(course / "wheels")]
     assert subprocess.run(command, capture_output=True, timeout=120).returncode == 3

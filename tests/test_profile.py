@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -53,10 +54,52 @@ def test_notebooks_show_a_course_error_without_traceback(capsys):
     assert "Traceback" not in shown
 
 
-def test_tensorflow_starts_without_a_word():
-    code = "from helpers import profile; profile.quiet_tensorflow(); profile.seed_everything()"
-    found = subprocess.run([sys.executable, "-c", code], cwd=profile.ROOT, capture_output=True, text=True, timeout=300)
-    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+def python(code: str, keras_home: Path, settings: dict, **variables: str) -> tuple[int, str, str]:
+    """Run a line of code where keras.json holds these settings."""
+    (keras_home / "keras.json").write_text(json.dumps(settings))
+    environment = os.environ | {"KERAS_HOME": str(keras_home)} | variables
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, cwd=profile.ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    return found.returncode, found.stdout, found.stderr
+
+
+SHOW = "; c = keras.config; print(c.backend(), c.floatx(), c.epsilon(), c.image_data_format(), c.dtype_policy().name)"
+
+
+@pytest.mark.parametrize(
+    ("first", "variables"),
+    [
+        ("", {"KERAS_BACKEND": "", "KERAS_MAX_EPOCHS": "x"}),
+        ("try: import keras\nexcept ImportError: pass\n", {"KERAS_BACKEND": "torch"}),
+    ],
+    ids=["settings", "after an import that failed"],
+)
+def test_tensorflow_starts_without_a_word_and_keras_with_its_defaults(tmp_path, first, variables):
+    settings = {"backend": "jax", "floatx": "float16", "epsilon": 0.1, "image_data_format": "channels_first"}
+    start = "from helpers import profile; profile.quiet_tensorflow(); profile.seed_everything(); import keras"
+    found = python(first + start + SHOW, tmp_path, settings, **variables)
+    assert found == (0, "tensorflow float32 1e-07 channels_last float32\n", "")
+
+
+def test_keras_settings_that_tensorflow_does_not_know_are_named(tmp_path):
+    code, _, errors = python("from helpers import profile; profile.quiet_tensorflow()", tmp_path, {"floatx": "float8"})
+    assert code == 1 and f"Perhaps {tmp_path / 'keras.json'} holds a value that it does not know" in errors
+
+
+def test_keras_on_another_backend_asks_for_a_new_kernel_and_what_a_reader_sets_later_stays(monkeypatch):
+    profile.quiet_tensorflow()
+    import keras
+
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    profile.quiet_tensorflow()
+    assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    profile._keras_defaults.cache_clear()
+    monkeypatch.setattr(keras.config, "backend", lambda: "jax")
+    with pytest.raises(CourseError, match=r"runs on jax; the course needs TensorFlow\. Restart the kernel"):
+        profile.quiet_tensorflow()
+    monkeypatch.undo()
+    profile.quiet_tensorflow()
+    assert keras.config.dtype_policy().name == "float32"
 
 
 def test_held_back_stderr_is_shown_when_the_block_fails(capfd):

@@ -44,7 +44,7 @@ def start(command):
         environment["COURSE_MIRROR"] = source + "/data/fetched"
     wheels = source + ("/wheels/" if served else os.sep + "wheels")
     course = [sys.executable, os.path.join(HERE, "course.py")]
-    process = subprocess.Popen(course + (command or ["lab"]) + ["--wheelhouse", wheels], env=environment)
+    process = subprocess.Popen(course + ["--wheelhouse", wheels] + (command or ["lab"]), env=environment)
     while True:
         try:
             return process.wait()
