@@ -29,6 +29,7 @@ The first call makes .venv beside this file and installs requirements.lock into 
 # The standard library alone, and readable by old Pythons, so that they can say what is wrong.
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -109,7 +110,7 @@ def works(command, quiet=False):
 def install(files, wheelhouse, stamp):
     """Make .venv and install the packages that the files name, unless that was done before."""
     python = environment_python()
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in [LOCK] + files)).hexdigest()
     has = version([str(python)], "pip")  # "" too for an environment that was cut short
     if stamp.is_file() and stamp.read_text() == digest + " " + has:
         return
@@ -117,7 +118,7 @@ def install(files, wheelhouse, stamp):
     if wheelhouse and not served and not Path(wheelhouse).is_dir():
         fail(
             "--wheelhouse %s is no folder. Make it on a computer with a network:\n"
-            "  python -m pip download -d %s -r requirements.lock uv" % (wheelhouse, wheelhouse)
+            "  python -m pip download -d %s -r requirements.lock" % (wheelhouse, wheelhouse)
         )
     if has not in SUPPORTED:
         print("Making %s ..." % VENV, flush=True)
@@ -129,11 +130,19 @@ def install(files, wheelhouse, stamp):
     links = wheelhouse if served or not wheelhouse else Path(wheelhouse).resolve()
     source = ["--no-index", "--find-links", links] if wheelhouse else []
     requirements = [part for path in files for part in ("-r", path)]
+    lock = LOCK.read_text()
+    own = VENV / "uv.txt"  # the lock's lines about uv: it is checked like the rest
+    own.write_text("".join(re.findall(r"^uv==.*\n(?: .*\n)*", lock, re.M)))
+    # For requirements-gpu.txt and the like: one hash, even in a constraint, and pip takes nothing without
+    (VENV / "versions.txt").write_text(re.sub(r" *\\?\n? +--hash=\S+", "", lock))
+    if files == [LOCK]:  # it names all there is; to look for more, uv reads served wheels twice
+        requirements += ["--require-hashes", "--no-deps"]
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"] + source
-    pip += ["--trusted-host", wheelhouse.split("/")[2].split(":")[0]] if served else []  # a laptop has no certificate
+    if served:  # a laptop has no certificate, and a proxy of pip.ini knows nothing of this room
+        pip += ["--trusted-host", wheelhouse.split("/")[2].split(":")[0], "--proxy", ""]
     uv = [python, "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python] + source
-    uv += ["--no-deps"] * (files == [LOCK])  # it names all there is; to look for more, uv reads served wheels twice
-    fast = works(pip + ["uv"], quiet=True) and works(uv + requirements, quiet=True)
+    checked = ["--require-hashes", "--no-deps", "-r", own]
+    fast = works(pip + checked, quiet=True) and works(uv + requirements, quiet=True)
     if not fast and not works(pip + requirements):  # uv knows no pip.conf; pip also says what is wrong
         hint = "Has %s packages for this system and this Python?" % wheelhouse
         fail(NO_PACKAGES % (hint if wheelhouse else "With no network, use --wheelhouse DIR."))
@@ -176,7 +185,9 @@ def main():
     if rest[0] not in COMMANDS:
         fail("no command %r. There are: %s. See python course.py --help" % (rest[0], ", ".join(COMMANDS)))
     try:
-        install([LOCK] + [HERE / "requirements-gpu.txt"] * gpu, wheelhouse, STAMP)
+        install([LOCK], wheelhouse, STAMP)
+        if gpu:
+            install([HERE / "requirements-gpu.txt"], wheelhouse, VENV / "gpu-stamp.txt")
         if rest[0] == "site":
             install([HERE / "requirements-site.txt"], wheelhouse, VENV / "site-stamp.txt")
     except KeyboardInterrupt:
