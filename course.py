@@ -69,7 +69,7 @@ COMMANDS = {
 # say where packages come from (an institution's mirror), or change nothing here.
 STEERING = re.compile("PYTHON|PIP_|UV_|VIRTUAL_ENV|__PYVENV|JUPYTER_P(ATH|REFER)|KERAS_BACKEND|MPLBACKEND")
 HARMLESS = re.compile(
-    "INDEX|LINK|HOST|CERT|TLS|PROXY|TIMEOUT|RETRIES|CACHE|KEYRING|OFFLINE|CONFIG|FEATURE|DEPRECATED"
+    "INDEX|LINK|HOST|CERT|TLS|PROXY|TIMEOUT|RETRIES|CACHE|KEYRING|OFFLINE|CONFIG|CONCURRENT|FEATURE|DEPRECATED"
     "|UNBUFFERED|BYTECODE|HASHSEED|FAULTHANDLER"
 )
 NO_PYTHON = """the course needs Python 3.10, 3.11, 3.12 or 3.13 that can make virtual environments.
@@ -207,7 +207,7 @@ def pip_variables():
 
 def install(files, wheelhouse, stamp):
     """Make .venv and install the packages that the files name, unless that was done before."""
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in [LOCK] + files)).hexdigest()
 
     def complete():
         return not TORN.is_file() and stamp.is_file() and stamp.read_text() == digest + " " + has("pip")
@@ -218,7 +218,7 @@ def install(files, wheelhouse, stamp):
     if wheelhouse and not served and not Path(wheelhouse).is_dir():
         fail(
             "--wheelhouse %s is no folder. Make it on a computer with a network:\n"
-            "  python -m pip download -d %s -r requirements.lock uv" % (wheelhouse, wheelhouse)
+            "  python -m pip download -d %s -r requirements.lock" % (wheelhouse, wheelhouse)
         )
     with alone() as made:
         if complete():  # the start that this one waited for did it
@@ -230,12 +230,17 @@ def install(files, wheelhouse, stamp):
         variables = pip_variables()
         links = wheelhouse if served or not wheelhouse else Path(wheelhouse).resolve()
         source = ["--no-index", "--find-links", links] if wheelhouse else []
-        requirements = [part for path in files for part in ("-r", path)]
-        # the lock names all there is; to look for more, uv reads served wheels twice
-        named = ["--no-deps"] * (files == [LOCK]) + requirements
+        named = [part for path in files for part in ("-r", path)]
+        if files == [LOCK]:  # it names all there is; to look for more, uv reads served wheels twice
+            named = ["--require-hashes", "--no-deps"] + named
+        lock = LOCK.read_text()
+        own = VENV / "uv.txt"  # the lock's lines about uv: it is checked like the rest
+        own.write_text("".join(re.findall(r"^uv==.*\n(?: .*\n)*", lock, re.M)))
+        # For requirements-gpu.txt and the like: one hash, even in a constraint, and pip takes nothing without
+        (VENV / "versions.txt").write_text(re.sub(r" *\\?\n? +--hash=\S+", "", lock))
         pip = [python, "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        if served and wheelhouse.startswith("http:"):  # a laptop has no certificate
-            pip += ["--trusted-host", wheelhouse.split("/")[2].split(":")[0]]
+        if served and wheelhouse.startswith("http:"):  # no certificate, and a proxy of pip.ini knows nothing of a room
+            pip += ["--trusted-host", wheelhouse.split("/")[2].split(":")[0], "--proxy", ""]
         uv = [python, "-I", "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
         again = ["--force-reinstall"] * TORN.is_file()  # what was cut short seems to be there
 
@@ -244,12 +249,12 @@ def install(files, wheelhouse, stamp):
 
         TORN.write_text("Packages are being installed, or that was cut short.\n")
         fast = (
-            works(pip + source + ["uv"], quiet=True, variables=variables)
+            works(pip + source + ["--require-hashes", "--no-deps", "-r", own], quiet=True, variables=variables)
             # in the root folder: uv obeys a pyproject.toml where it runs, or above that
             and works(uv + source + again + named, quiet=True, cwd=HERE.anchor)
             and there()
         )
-        done = fast or works(pip + source + again + requirements, variables=variables)  # pip also says what is wrong
+        done = fast or works(pip + source + again + named, variables=variables)  # pip also says what is wrong
         TORN.unlink()
         if not done:
             hint = "Has %s packages for this system and this Python?" % wheelhouse
@@ -311,7 +316,9 @@ def main():
         wrong = "%s %r" % ("option" if rest[0].startswith("-") else "command", rest[0]) if rest else "command given"
         fail("no %s. There are: %s. See python course.py --help" % (wrong, ", ".join(COMMANDS)))
     try:
-        install([LOCK] + [HERE / "requirements-gpu.txt"] * gpu, wheelhouse, STAMP)
+        install([LOCK], wheelhouse, STAMP)
+        if gpu:
+            install([HERE / "requirements-gpu.txt"], wheelhouse, VENV / "gpu-stamp.txt")
         if rest[0] == "site":
             install([HERE / "requirements-site.txt"], wheelhouse, VENV / "site-stamp.txt")
     except KeyboardInterrupt:

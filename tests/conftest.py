@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import zipfile
 from pathlib import Path
@@ -73,15 +74,17 @@ sys.exit(3)
 """
 
 
-def empty_wheel(folder: Path, name: str, version: str) -> None:
-    """A package with one empty module, for every computer and Python."""
+def empty_wheel(folder: Path, name: str, version: str) -> str:
+    """A package with one empty module, for every computer and Python; returns the line of a lock that names it."""
     name = name.replace("-", "_")
     info = f"{name}-{version}.dist-info/"
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
         wheel.writestr(f"{name}.py", "")
         wheel.writestr(info + "METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(info + "RECORD", "")
+    return f"{name}=={version} \\\n    --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 
 @pytest.fixture
@@ -100,7 +103,6 @@ def course(tmp_path: Path) -> Path:
         (folder / package / "__init__.py").write_text("")
         (folder / package / f"{module}.py").write_text(ECHO)
     shutil.copy(ROOT / "course.py", folder)
-    (folder / "requirements.lock").write_text("course-probe==1.0\n")
     (folder / "wheels").mkdir()
-    empty_wheel(folder / "wheels", "course-probe", "1.0")
+    (folder / "requirements.lock").write_text(empty_wheel(folder / "wheels", "course-probe", "1.0"))
     return folder

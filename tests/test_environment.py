@@ -14,8 +14,8 @@ from helpers.profile import ROOT
 
 def lines(name: str) -> list[str]:
     text = (ROOT / name).read_text(encoding="utf-8")
-    found = [re.split(r"\s+#|^#", line)[0].strip() for line in text.splitlines()]
-    return [line for line in found if line]
+    found = [re.split(r"\s+#|^#", line)[0].strip(" \\") for line in text.splitlines()]
+    return [line for line in found if line and not line.startswith("-")]
 
 
 def requirements(name: str) -> list[Requirement]:
@@ -47,11 +47,23 @@ def test_the_lock_serves_every_supported_python():
 
 def test_the_lock_was_made_from_requirements_and_names_no_index():
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    assert "uv pip compile --universal --python-version 3.10 requirements.txt" in text
+    assert "uv pip compile --universal --python-version 3.10 --generate-hashes requirements.txt" in text
     assert "://" not in text
-    direct = set(re.findall(r"^([\w.-]+)==[^\n]*\n(?:    #[^\n]*\n)*?    # +(?:via )?-r requirements.txt", text, re.M))
+    direct = set(
+        re.findall(r"^([\w.-]+)==[^\n]*\n(?:    [-#][^\n]*\n)*?    # +(?:via )?-r requirements.txt", text, re.M)
+    )
     wanted = {canonicalize_name(r.name) for r in requirements("requirements.txt")}
     assert {canonicalize_name(name) for name in direct} == wanted
+
+
+def test_every_line_of_the_lock_has_its_hashes_and_what_else_is_installed_stands_beside_it():
+    """One package without a hash, or one file that names the lock beside packages of its own, and pip takes nothing."""
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    packages = re.findall(r"^[\w.-]+==.*\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", text, re.M)
+    assert len(packages) == sum(map(len, LOCKED.values())) > 150 and "uv" in LOCKED
+    for path in ROOT.glob("requirements-*.txt"):
+        assert "requirements.lock" not in re.sub("#.*", "", path.read_text(encoding="utf-8")), path.name
+    assert "pip install --no-cache-dir nbgitpuller\n" in (ROOT / "postBuild").read_text(encoding="utf-8")
 
 
 def test_tensorflow_is_2_19_or_later_and_opencv_is_the_headless_one():
@@ -68,7 +80,7 @@ def test_gpu_adds_cuda_to_the_same_tensorflow():
 
 def test_conda_and_repo2docker_take_a_supported_python_and_the_locked_packages():
     dependencies = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
-    assert dependencies[-1] == {"pip": ["-r requirements.lock", "nbgitpuller"]}
+    assert dependencies[-1] == {"pip": ["-r requirements.lock"]}, "pip takes hashes for all or for none"
     assert re.fullmatch(r"python=3\.1[0-3]", dependencies[0])
 
 

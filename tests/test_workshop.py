@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -22,7 +23,8 @@ from tests.conftest import empty_wheel
 from tools import pack, workshop
 
 # Whatever goes beyond loopback meets a port where no one listens.
-ALONE = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1"}
+ALONE = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "PIP_PROXY")}
+NO_PAUSE = "import time;time.sleep=lambda _:None;"
 
 
 def test_the_pack_holds_what_a_notebook_needs_and_no_more(tmp_path, capsys):
@@ -61,6 +63,11 @@ def stick(course, tmp_path, monkeypatch, capsys) -> Path:
     monkeypatch.setattr(workshop, "ROOT", course)
     (course / "tools").mkdir(exist_ok=True)
     shutil.copy(ROOT / "tools" / "workshop_start.py", course / "tools")
+    empty_wheel(course / "wheels", "uv", "1.0")
+    with zipfile.ZipFile(course / "wheels" / "uv-1.0-py3-none-any.whl", "a") as wheel:
+        wheel.writestr("uv/__init__.py", "raise SystemExit(1)")  # so that pip does it
+    with (course / "requirements.lock").open("a") as lock:
+        lock.write(f"uv==1.0 --hash=sha256:{workshop.sha256(course / 'wheels' / 'uv-1.0-py3-none-any.whl')}\n")
     fetched = tmp_path / "fetched"
     fetched.mkdir()
     (fetched / "digits.npz").write_bytes(b"digits")
@@ -96,14 +103,14 @@ def test_each_computer_gets_the_packages_that_the_lock_has_for_it(kind, every_pa
     """Compared with what uv, which reads the lock in its own way, would install there."""
     pytest.importorskip("uv", reason="course.py installed with pip alone")
     for python in workshop.PYTHONS:
-        found = {name.lower() for name in workshop.needed(workshop.KINDS[kind], python)} - {"uv"}
+        found = {line.split()[0].lower() for line in workshop.needed(workshop.KINDS[kind], python)}
         system = {"linux": "linux", "macos": "macos", "windows": "windows"}[kind]
         command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-deps", "--no-header", "--no-annotate"]
         command += [f"--python-platform={system}", f"--python-version={python}", "--no-index"]
         command += ["--offline", f"--find-links={every_package}", "requirements.lock"]
         told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         assert told.returncode == 0, told.stderr
-        assert found == set(told.stdout.lower().split()) and len(found) > 100
+        assert found == set(told.stdout.lower().split()) and len(found) > 100 and any("uv==" in name for name in found)
 
 
 def laptop(tmp_path: Path, *command: str, times: int = 1) -> str:
@@ -137,6 +144,7 @@ def test_a_laptop_installs_from_the_one_that_serves_and_keeps_what_it_has(stick,
         source = re.search(r"http://127.0.0.1:\d+", line).group()
         offered = urllib.request.urlopen(source + "/line").read().decode().splitlines()
         assert f'py -c "{line}"' in offered and f'python3 -c "{line}"' in offered
+        assert workshop.sha256(stick / "start.py")[:12] in line and len(line) < 300
         shown = laptop(tmp_path, "-c", line, "data", "fetch")
         assert shown.startswith("3 ") and "Unpacking" in shown and "ran ['fetch']" in shown, shown
         mirror = re.search(r"'COURSE_MIRROR': '([^']*)'", shown).group(1)
@@ -152,6 +160,204 @@ def test_a_laptop_installs_from_the_one_that_serves_and_keeps_what_it_has(stick,
     assert shown.startswith("1 ") and "Connection refused" in shown or "URLError" in shown
 
 
+@pytest.fixture
+def room(stick, tmp_path):
+    """The stick served as a computer serves it whose processes may open 256 files; gives the port."""
+    resource = pytest.importorskip("resource", reason="Windows sets no such limit")
+    code = (
+        "import pathlib, sys; from tools import workshop;"
+        "workshop.own_addresses = lambda: ['127.0.0.1']; workshop.Server.ASK_FULL = 0.5;"
+        "workshop.serve(pathlib.Path(sys.argv[1]), 0)"
+    )
+    (stick / "wheels" / "large.whl").write_bytes(bytes(8_000_000))
+    (stick / "wheels" / "small.whl").write_bytes(b"w" * 40_000)
+    command = [sys.executable, "-c", code, str(stick)]
+    with (tmp_path / "printed").open("w") as errors:
+        server = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256)),
+        )  # fmt: skip
+    told = ""
+    while "Ctrl-C" not in told:
+        told += server.stdout.readline()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    yield int(re.search(r"127.0.0.1:(\d+)", told).group(1))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    server.kill()
+    server.wait()
+
+
+def ask(port: int, request: str, source: str = "127.0.0.1") -> socket.socket:
+    """A connection on which this was sent."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=60, source_address=(source, 0))
+    connection.sendall(request.encode("latin-1"))
+    return connection
+
+
+def answer(connection: socket.socket) -> bytes:
+    with connection, contextlib.suppress(ConnectionError):  # what was sent back, until the other side closed
+        return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+    return b""
+
+
+def body(port: int, request: str) -> bytes:
+    return answer(ask(port, request)).partition(b"\r\n\r\n")[2]
+
+
+GET = "GET {} HTTP/1.1\r\nHost: h\r\n\r\n"
+
+
+def test_twenty_laptops_at_once_get_everything_beside_slow_and_hostile_ones(room, tmp_path):
+    """Each opens 100 connections, and then reads them; all come from one address, as behind a router."""
+    slow = ask(room, GET.format("/wheels/large.whl"), "127.0.0.2" if sys.platform != "darwin" else "127.0.0.1")
+    done, read = threading.Event(), [0]
+
+    def reads_slowly() -> None:
+        while not done.wait(0.2):
+            read[0] += len(slow.recv(2_000))
+
+    threading.Thread(target=reads_slowly).start()
+    hostile = [ask(room, "GET /start.py HTTP/1.1\r\n") for _ in range(300)]
+    hostile += [ask(room, GET.format("/wheels/large.whl")) for _ in range(100)]  # and never reads
+    for _ in range(50):
+        ask(room, GET.format("/wheels/large.whl")).close()
+    got = []
+
+    def laptop() -> None:
+        connections = [ask(room, GET.format("/wheels/small.whl")) for _ in range(100)]
+        got.extend(answer(connection).partition(b"\r\n\r\n")[2] == b"w" * 40_000 for connection in connections)
+
+    laptops = [threading.Thread(target=laptop) for _ in range(20)]
+    for each in laptops:
+        each.start()
+    for each in laptops:
+        each.join(100)
+    assert got == [True] * 2000
+    done.set()
+    assert read[0] + len(answer(slow)) > 8_000_000 or sys.platform == "darwin", "has one address for all of this"
+    for connection in hostile:
+        connection.close()
+    assert (tmp_path / "printed").read_text() == "", "nothing scrolls the line to type away"
+
+
+def test_only_files_of_the_folder_are_served(room, stick):
+    secret = stick.parent / "secret.txt"
+    secret.write_text("SECRET")
+    (stick / ".ssh").mkdir()
+    for path in (stick / ".hidden", stick / ".ssh" / "id", stick / "wheels" / ".hidden.whl"):
+        path.write_text("SECRET")
+    (stick / "link.txt").symlink_to(secret)
+    (stick / "folder").symlink_to(stick.parent)
+    (stick / "inner.txt").symlink_to(stick / ".hidden")
+    (stick / "again.txt").symlink_to(stick / "README.txt")
+    os.mkfifo(stick / "pipe")
+    (stick / "site").mkdir()
+    (stick / "site" / "index.html").write_text("the site")
+    refused = [
+        "/.hidden",
+        "/%2ehidden",
+        "/.ssh/id",
+        "/link.txt",
+        "/folder/secret.txt",
+        "/inner.txt",
+        "/wheels/.hidden.whl",
+    ]
+    refused += [
+        "/../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/..%2fsecret.txt",
+        "/wheels/../../secret.txt",
+        "/..\\secret.txt",
+    ]
+    refused += [
+        "/..%5csecret.txt",
+        "/site/..%00/secret.txt",
+        "//../secret.txt",
+        f"/{secret}",
+        f"//{secret}",
+        str(secret),
+    ]
+    refused += [
+        "/START.PY",
+        "/start.py.",
+        "/start.py::$DATA",
+        "/start.py%20",
+        "/CON",
+        "/C:/",
+        "/pipe",
+        "/",
+        "/data/",
+        "/folder/",
+    ]
+    refused += [
+        "/wheels/%252e%252e/secret.txt",
+        "http://other/../secret.txt",
+        "/" + "a/" * 5000,
+        "/start.py/",
+        "/start.py%00",
+    ]
+    for url in refused:
+        found = answer(ask(room, GET.format(url)))
+        assert found.startswith(b"HTTP/1.0 404") and b"SECRET" not in found, url
+    for url in ("/README.txt", "/again.txt", "/README.txt?x=1", "//README.txt"):
+        assert body(room, GET.format(url)) == (stick / "README.txt").read_bytes(), url
+    assert body(room, GET.format("/site/")) == b"the site"
+    assert b"Location: /site/\r\n" in answer(ask(room, GET.format("//site")))
+    listed = body(room, GET.format("/wheels/")).decode()
+    assert "large.whl" in listed and "hidden" not in listed
+    assert answer(ask(room, GET.format("/start.py").replace("GET", "HEAD"))).endswith(b"\r\n\r\n")
+
+
+def test_odd_requests_do_no_harm(room, stick, tmp_path):
+    before = (stick / "start.py").read_bytes()
+    start = "GET /start.py HTTP/1.1\r\n"
+    for request, first in (
+        (GET.format("/start.py") * 20, b"HTTP/1.0 200"),
+        (start + "Range: bytes=" + ",".join(["0-"] * 900) + "\r\n\r\n", b"HTTP/1.0 200"),
+        (start + "A: b\r\n" * 5_000, b""),
+        (start + "A: " + "b" * 100_000, b""),
+        (start.replace("1.1", "9.9") + "\r\n", b""),
+        ("GET /start.py\r\n\r\n", b""),
+        ("POST /start.py HTTP/1.1\r\nContent-Length: 9\r\n\r\n123456789", b"HTTP/1.0 501"),
+        ("PUT /start.py HTTP/1.1\r\nContent-Length: 1\r\n\r\n#", b"HTTP/1.0 501"),
+        ("CONNECT 127.0.0.1:22 HTTP/1.1\r\n\r\n", b"HTTP/1.0 501"),
+        ("GET http://127.0.0.1:22/ HTTP/1.1\r\n\r\n", b"HTTP/1.0 404"),
+        ("\x00\xff\r\n\r\n", b""),
+    ):
+        assert answer(ask(room, request)).startswith(first), request[:99]
+        assert body(room, GET.format("/start.py")) == before == (stick / "start.py").read_bytes()
+    for host in ("evil.example", "evil'+'x", 'evil"; rm -rf ~; "', "127.0.0.1:1"):
+        found = body(room, f"GET /line HTTP/1.1\r\nHost: {host}\r\n\r\n").decode()
+        assert f"SOURCE='http://127.0.0.1:{room}'" in found and "evil" not in found and "127.0.0.1:1'" not in found
+    assert (tmp_path / "printed").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("replaced", "told"),
+    [
+        ("start.py", "Refused"),
+        ("seeing-convnets.zip", "is not the one that was packed"),
+        ("wheels/course_probe-1.0-py3-none-any.whl", "DO NOT MATCH THE HASHES"),
+        ("wheels/uv-1.0-py3-none-any.whl", "DO NOT MATCH THE HASHES"),
+    ],
+)
+def test_what_another_put_in_the_teachers_place_is_refused(stick, room, tmp_path, replaced, told):
+    """As the one in the middle would, who sees the line as well."""
+    line = workshop.line_to_type(stick, f"http://127.0.0.1:{room}")
+    path, mark = stick / replaced, tmp_path / "ran"
+    if replaced.endswith(".py"):
+        path.write_bytes(path.read_bytes() + f"open({str(mark)!r}, 'w')".encode())
+    else:
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("evil.pth", f"import os; open({str(mark)!r}, 'w')")
+            archive.writestr("../../escaped.txt", "")
+    shown = laptop(tmp_path, "-c", line, "data")
+    assert shown.startswith("1 ") and told in shown and "ran []" not in shown and "Traceback" not in shown, shown
+    assert not mark.exists() and not list(tmp_path.rglob("escaped.txt"))
+    assert not list(tmp_path.glob("a laptop/**/course_probe.py"))
+
+
 def test_a_laptop_installs_from_the_stick(stick, tmp_path):
     shown = laptop(tmp_path, str(stick / "start.py"), "data")
     assert shown.startswith("3 ") and "Copying digits.npz" in shown and "ran []" in shown, shown
@@ -161,13 +367,14 @@ def test_a_laptop_installs_from_the_stick(stick, tmp_path):
 
 
 def test_a_server_that_is_gone_in_mid_sentence_is_said(stick, tmp_path):
-    class Handler(workshop.SimpleHTTPRequestHandler):
+    class Handler(workshop.Handler):
         def copyfile(self, source, target) -> None:
             target.write(source.read()[: 100 if self.path.endswith(".zip") else None])
 
     with workshop.Server(("", 0), functools.partial(Handler, directory=stick)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        shown = laptop(tmp_path, "-c", workshop.LINE.format(source=f"http://127.0.0.1:{server.server_port}"))
+        line = workshop.line_to_type(stick, f"http://127.0.0.1:{server.server_port}")
+        shown = laptop(tmp_path, "-c", NO_PAUSE + line)
         server.shutdown()
     assert shown.startswith("1 ") and "run the same line again" in shown and "Traceback" not in shown
     assert not (tmp_path / "a laptop" / "seeing-convnets").exists()
@@ -214,7 +421,7 @@ def test_the_address_to_type_is_that_of_a_network_that_is_on(monkeypatch):
         (["serve", "a", "--port", "many"], 2, "Usage"),
         (["workshop", "--help"], 2, "Usage: python course.py workshop DIR [linux|macos|windows ...]"),
         (["workshop", "a", "amiga"], 2, "Usage"),
-        (["serve", "nowhere"], 1, "holds no course. Fill it: python course.py workshop nowhere"),
+        (["serve", "nowhere"], 1, "holds no course, or half of one. Fill it: python course.py workshop nowhere"),
     ],
 )
 def test_wrong_arguments(arguments, code, message, capsys):
