@@ -55,6 +55,7 @@ def compute(model: keras.Model, batches: Iterable, title: str = "") -> np.ndarra
 def _path(base: Base, model: keras.Model, split: photos.Split, part: str, preprocess: Callable) -> Path:
     """Where these features are kept; what a preprocessing does is told by what it makes of a random image."""
     noise = np.random.default_rng(0).uniform(0, 255, (1, base.side, base.side, 3)).astype("float32")
+    noise = keras.ops.convert_to_tensor(np.concatenate([noise, noise / 8, 255 - noise / 8]))  # dark and bright ones
     weights, paths = list(weight_hashes(model).values()), list(map(str, split.paths[part]))
     made = keeping.key(model, weights, preprocess(noise), base.side, split.digest, paths, keeping.VERSIONS)
     return profile.cache_dir() / "features" / f"{base.name}-{part}-{base.side}-{made}.npz"

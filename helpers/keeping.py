@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,25 +37,50 @@ def _told(value: Any) -> Any:
     """What tells a value from others, in plain values for ``key``."""
     if isinstance(value, Path):
         return str(value)
-    if hasattr(value, "to_json"):
+    if hasattr(value, "get_compile_config"):
         return _architecture(value)
     if hasattr(value, "__array__"):
         array = np.asarray(value)
         if array.dtype != object:
-            return [str(array.dtype), array.shape, hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()]
+            told = [str(array.dtype), array.shape, hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()]
+            return told if array.ndim else array.item()
     raise TypeError(f"a {type(value).__name__} cannot tell one result from another; give plain values or arrays of it.")
 
 
-def _architecture(model: keras.Model) -> list[str]:
-    """Layers, settings, connections, loss and optimizer. Keras counts names up in a session: places stand for them."""
-    text, layers = model.to_json(), list(model._flatten_layers())
-    for place, part in enumerate([*layers, getattr(model, "optimizer", None)]):
-        text = text.replace(f'"{getattr(part, "name", None)}"', str(place))
-    functions = [getattr(layer, name, None) for layer in layers for name in ("activation", "function")]
-    codes = [
-        function.__code__ for function in functions if hasattr(function, "__code__")
-    ]  # Keras notes their name only
-    return [text, *(f"{code.co_code.hex()} {code.co_consts}" for code in codes)]
+def _architecture(model: keras.Model) -> list:
+    """Layers, settings, connections, loss and optimizer, and the code of what is not Keras's own."""
+    config = _numbered(json.loads(model.to_json()), {})
+    own = [layer for layer in model._flatten_layers() if not type(layer).__module__.startswith("keras.")]
+    functions = [function for layer in own for function in vars(type(layer)).values()]
+    functions += [
+        getattr(layer, name, None) for layer in model._flatten_layers() for name in ("activation", "function")
+    ]
+    functions += [getattr(model, "loss", None)]
+    codes = [(f.__code__, f.__defaults__) for f in functions if hasattr(f, "__code__")]  # Keras notes the names only
+    return [config, [[_code(code), str(defaults)] for code, defaults in codes]]
+
+
+def _numbered(part: Any, places: dict[str, int], is_type: bool = False) -> Any:
+    """A model's configuration with places for names: Keras counts these up in a session."""
+    if isinstance(part, list):
+        tensor = len(part) == 3 and isinstance(part[0], str) and isinstance(part[1], int)  # layer, call, output
+        return [places.setdefault(part[0], len(places)), *part[1:]] if tensor else [_numbered(p, places) for p in part]
+    if not isinstance(part, dict):
+        return part
+    if part.get("class_name") == "__lambda__":
+        return "told by its code"  # Keras's own note of it holds the number of the process
+    types = part.get("class_name") == "DTypePolicy"
+    return {
+        name: places.setdefault(value, len(places))
+        if name == "name" and isinstance(value, str) and not is_type
+        else _numbered(value, places, types)
+        for name, value in part.items()
+    }
+
+
+def _code(code: CodeType) -> list:
+    inner = [_code(const) if isinstance(const, CodeType) else repr(const) for const in code.co_consts]
+    return [code.co_code.hex(), code.co_names, inner]
 
 
 @contextlib.contextmanager

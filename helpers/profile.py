@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SEED = 0
 OLDEST_TENSORFLOW = (2, 19)
 
+_in_force = {"seed": SEED}
+
 T = TypeVar("T")
 
 
@@ -165,11 +167,17 @@ def quiet_tensorflow():
     return tf
 
 
+def seed() -> int:
+    """The seed in force: that of the last ``start`` or ``seed_everything``."""
+    return _in_force["seed"]
+
+
 def seed_everything(seed: int = SEED) -> None:
     """Seed Python, NumPy and TensorFlow, and make TensorFlow's operations deterministic."""
     tf = quiet_tensorflow()
     import keras
 
+    _in_force["seed"] = seed
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 

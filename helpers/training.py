@@ -21,6 +21,7 @@ from helpers import profile
 from helpers.keeping import VERSIONS, key, whole
 
 History = Mapping[str, Sequence[float]]
+REGRESSION = ("error", "huber", "cosh")  # in the names of losses that are held against 0.5
 
 
 def fit(model: keras.Model, *data, callbacks: Sequence[keras.callbacks.Callback] = (), **options) -> dict:
@@ -89,8 +90,9 @@ def curves(histories: History | Mapping[str, History], title: str = "") -> Figur
     for (label, history), color in zip(
         histories.items(), itertools.cycle(plt.rcParams["axes.prop_cycle"].by_key()["color"])
     ):
-        before = f"{label}: " if label else ""
-        watched = np.asarray(history.get("val_loss", ()), float)
+        before = f"{label}: " if label != "" else ""
+        watched, epochs = np.asarray(history.get("val_loss", ()), float), len(history["loss"])
+        every = lambda values, n=epochs: n // len(values) * np.arange(1, len(values) + 1)  # noqa: E731 validation_freq
         best = int(np.nanargmin(watched)) if np.isfinite(watched).any() else None
         for axis, metric in zip(axes[0], metrics):
             for values, name, style in (
@@ -98,9 +100,9 @@ def curves(histories: History | Mapping[str, History], title: str = "") -> Figur
                 (history.get(f"val_{metric}"), "validation", {"lw": 2.2}),
             ):
                 if values is not None:
-                    axis.plot(np.arange(1, len(values) + 1), values, color=color, label=before + name, **style)
+                    axis.plot(every(values), values, color=color, label=before + name, **style)
             if best is not None and f"val_{metric}" in history:
-                axis.plot(best + 1, history[f"val_{metric}"][best], "o", color=color, ms=10, mfc="none")
+                axis.plot(every(watched)[best], history[f"val_{metric}"][best], "o", color=color, ms=10, mfc="none")
     ringed = any(line.get_marker() == "o" for line in axes[0, 0].lines)
     for axis, metric in zip(axes[0], metrics):
         what = f"{metric} (ring: lowest validation loss)" if ringed else metric
@@ -171,14 +173,17 @@ def _classes(model: keras.Model, outputs: np.ndarray) -> np.ndarray:
 
 def _is_logit(model: keras.Model, outputs: np.ndarray) -> bool:
     loss = getattr(model, "loss", None)
+    if isinstance(loss, (list, tuple, dict)):  # one for each output, of which there is one
+        loss = list(loss.values() if isinstance(loss, dict) else loss)[0]
     if hasattr(loss, "from_logits"):
         return loss.from_logits
-    if "error" in getattr(keras.losses.get(loss), "__name__", type(loss).__name__).lower():
-        return False
-    ends_with = getattr(model, "outputs", None) and model.layers[-1]  # of a subclassed model nobody knows
-    while getattr(ends_with, "layers", None):
-        ends_with = ends_with.layers[-1]
-    linear = getattr(ends_with, "activation", None) is keras.activations.linear
+    kind = getattr(keras.losses.get(loss), "__name__", type(loss).__name__).lower()
+    if "hinge" in kind or any(word in kind for word in REGRESSION):
+        return "hinge" in kind
+    last = model  # what gives the output; of a subclassed model nobody knows
+    while getattr(last, "outputs", None):
+        last = last.outputs[0]._keras_history.operation
+    linear = getattr(last, "activation", None) is keras.activations.linear
     return linear or outputs.min(initial=0) < 0 or outputs.max(initial=1) > 1
 
 
@@ -193,18 +198,25 @@ def score(model: keras.Model, images, labels: np.ndarray | None = None) -> Score
 
 def correct_images(model: keras.Model, images, labels: np.ndarray | None = None) -> np.ndarray:
     """Which images get their label right: bool of shape (N,). Takes and raises what ``score`` does."""
-    if labels is None:  # in one pass, since a dataset may shuffle
+    dataset = hasattr(images, "element_spec")
+    if dataset == (labels is not None) or dataset and images.cardinality() == -1:
+        raise ValueError(
+            "give an array of images with its labels, or a dataset, which ends and holds its own labels, without any."
+        )
+    if dataset:  # in one pass, since it may shuffle
         batches = [(model.predict_on_batch(x), np.asarray(y)) for x, y, *_ in images]
-        outputs, labels = (np.concatenate(part) for part in zip(*batches))
-        predicted = _classes(model, outputs)
+        outputs, labels = (np.concatenate(part) for part in zip(*batches or [(np.zeros((0, 1)), np.zeros(0))]))
     else:
-        predicted = predicted_classes(model, images)
-    labels = np.asarray(labels)
+        outputs, labels = model.predict(images, batch_size=256, verbose=0), np.asarray(labels)
+    predicted = _classes(model, outputs)
     if labels.shape not in (predicted.shape, (*predicted.shape, 1)):
         raise ValueError(
             f"{len(predicted):,} images and labels of shape {labels.shape}: there must be one class number per image. "
             "Labels with one column per class become class numbers by labels.argmax(axis=1)."
         )
+    classes = max(2, np.size(outputs) // max(1, len(outputs)))
+    if not np.isin(labels, range(classes)).all():
+        raise ValueError(f"labels should be class numbers from 0 to {classes - 1}; these hold {np.unique(labels)[:5]}.")
     return predicted == labels.reshape(-1)
 
 
@@ -255,7 +267,7 @@ class Gain:
 def cached(
     name: str, model: keras.Model, decides: Mapping, train: Callable[[], Mapping]
 ) -> tuple[keras.Model, Mapping]:
-    """A trained model and its history: from disk if one was kept for the same settings, else what ``train()`` makes.
+    """The model, trained, and its history: from disk if weights were kept for the same settings, else by ``train()``.
 
     ``model`` is built and compiled; ``train`` trains it in place and returns the history. ``decides`` holds all that
     decides the result besides the model, its loss and its optimizer: images and labels (or the digest of photos),
@@ -263,27 +275,36 @@ def cached(
     apart.
     """
     path = _path(name, model, decides)
-    try:
-        history = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        kept = keras.models.load_model(path)
+    history = _read(path, model)
+    if history is not None:
         print(f"{name}: trained earlier with these settings, read from {path}")
-        return kept, history
-    except (OSError, ValueError):  # not there, or cut short
-        history = train()
-        _write(path, name, model, history)  # under the name from before the training
         return model, history
+    history = train()
+    history = getattr(history, "history", history)
+    _write(path, name, model, history)  # under the name from before the training
+    return model, history
 
 
 def keep(name: str, model: keras.Model, decides: Mapping, history: Mapping) -> None:
-    """Keep a trained model on disk for ``cached``. Where nothing can be written, say so and go on."""
+    """Keep a trained model's weights on disk for ``cached``. Where nothing can be written, say so and go on."""
     _write(_path(name, model, decides), name, model, history)
+
+
+def _read(path: Path, model: keras.Model) -> dict | None:
+    """Give the model the weights that were kept; their history, or None if there are none or the file is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            history = json.loads(str(kept["history"]))
+            model.set_weights([kept[f"arr_{number}"] for number in range(len(kept.files) - 1)])
+            return history
+    except Exception:  # not there; a damaged archive fails in a dozen ways
+        return None
 
 
 def _write(path: Path, name: str, model: keras.Model, history: Mapping) -> None:
     try:
-        with whole(path) as half, whole(path.with_suffix(".json")) as notes:
-            model.save(half)
-            notes.write_text(json.dumps(history), encoding="utf-8")
+        with whole(path) as half, half.open("wb") as file:
+            np.savez(file, *model.get_weights(), history=json.dumps(history, default=float))
     except (OSError, ValueError) as error:  # a zip file knows no date before 1980, which a wrong clock may show
         print(f"{name} was not kept: {path.parent} cannot be written ({getattr(error, 'strerror', None) or error})")
 
@@ -294,7 +315,7 @@ def is_kept(name: str, model: keras.Model, decides: Mapping) -> bool:
 
 
 def _path(name: str, model: keras.Model, decides: Mapping) -> Path:
-    return profile.cache_dir() / "models" / f"{name}-{key(model, dict(decides), profile.SEED, VERSIONS)}.keras"
+    return profile.cache_dir() / "models" / f"{name}-{key(model, dict(decides), profile.seed(), VERSIONS)}.npz"
 
 
 def weight_hashes(model: keras.Model) -> dict[str, str]:

@@ -39,7 +39,7 @@ def test_predicted_class_is_the_largest_output_or_above_one_half(outputs, expect
     model = constant_model(outputs)
     model.compile(loss="mse")
     assert training.predicted_classes(model, images).tolist() == [expected] * 5
-    labels = np.array([expected, expected, expected, 9, 9])
+    labels = np.array([expected, expected, expected, 1 - expected % 2, 1 - expected % 2])
     for given in (labels, labels[:, np.newaxis], labels.tolist(), labels.astype(float)):
         assert training.score(model, images, given) == training.Score(3, 5)
 
@@ -59,6 +59,9 @@ class Squeezed(keras.Model):
 
 def single(output: float, loss=None, activation=None) -> keras.Model:
     model = constant_model([output])
+    if callable(activation):  # an operation, and no layer of its own
+        model = keras.Model(model.inputs, activation(model.outputs[0]))
+        activation = None
     if activation:
         model = keras.Sequential([keras.Input((2, 2, 1)), *model.layers[1:], keras.layers.Activation(activation)])
     if loss is not None:
@@ -78,6 +81,11 @@ def single(output: float, loss=None, activation=None) -> keras.Model:
         (single(-0.3, activation="sigmoid"), 0),  # probability 0.43
         (single(0.3, "binary_crossentropy", "sigmoid"), 1),
         (single(-0.3, activation="tanh"), 0),
+        (single(-0.3, activation=keras.ops.sigmoid), 0),
+        (single(-0.3, "binary_crossentropy", keras.ops.sigmoid), 0),
+        (single(0.3, ["binary_crossentropy"], "sigmoid"), 1),
+        (single(0.3, "hinge", "tanh"), 1),
+        (single(0.3, "huber"), 0),
         (keras.Sequential([keras.Input((2, 2, 1)), single(0.3)]), 1),
         (Squeezed(-0.3), 0),
         (Squeezed(0.3), 1),
@@ -93,12 +101,27 @@ def test_one_output_is_held_against_one_half_or_as_a_logit_against_zero(model, e
         (np.eye(3)[[0, 1, 2]], [0.1, 0.2, 0.7], "one class number per image.*argmax"),
         ([0, 1], [0.1, 0.9], r"3 images and labels of shape \(2,\)"),
         (1, [0.1, 0.9], "one class number per image"),
+        (["cat", "dog", "dog"], [0.1, 0.9], "class numbers from 0 to 1; these hold .*cat"),
+        ([1, 2, 2], [0.1, 0.9], "class numbers from 0 to 1"),
+        ([-1, 1, 1], [0.1], "class numbers from 0 to 1"),
+        ([0.05, 0.95, 0.95], [0.1, 0.9], "class numbers from 0 to 1"),
+        (None, [0.1, 0.9], "give an array of images with its labels"),
         ([0, 1, 1], [np.nan], "NaN or infinite"),
     ],
 )
 def test_labels_or_outputs_that_cannot_be_compared_are_refused(labels, outputs, message):
     with pytest.raises(ValueError, match=message):
         training.score(constant_model(outputs), np.zeros((3, 2, 2, 1)), labels)
+
+
+def test_a_dataset_brings_its_labels_and_an_end():
+    tf = profile.quiet_tensorflow()
+    rows = tf.data.Dataset.from_tensor_slices((np.zeros((4, 2, 2, 1)), [0, 1, 1, 0])).batch(2)
+    for dataset, labels in ((rows, [0, 1, 1, 0]), (rows.repeat(), None)):
+        with pytest.raises(ValueError, match="which ends and holds its own labels"):
+            training.score(constant_model([0.1, 0.9]), dataset, labels)
+    with pytest.raises(ValueError, match="there must be images"):
+        training.score(constant_model([0.1, 0.9]), rows.take(0))
 
 
 def test_maps_are_no_answer():
@@ -165,6 +188,10 @@ def test_curves_draw_what_a_history_has():
         assert len([line for line in drawn if line.get_marker() == "o"]) == rings
         assert ("ring" in figure.axes[0].get_title()) == bool(rings)
         plt.close(figure)
+    figure = training.curves({"loss": [3.0, 2.0, 1.0, 0.5], "val_loss": [1.0, 2.0]})  # validation_freq=2
+    ring = next(line for line in figure.axes[0].lines if line.get_marker() == "o")
+    assert [list(line.get_xdata()) for line in figure.axes[0].lines][1] == [2, 4] and ring.get_xdata()[0] == 2
+    plt.close(figure)
     for nothing in ({}, {"loss": []}, {"a": {"accuracy": [0.5]}}):
         with pytest.raises(ValueError, match="nothing to draw"):
             training.curves(nothing)
@@ -295,19 +322,27 @@ def joined(kind) -> keras.Model:
     """Three layers, connected in one way or another: the same list of them, the same weights."""
     image = keras.Input((2, 2, 1))
     first, second = keras.layers.Conv2D(1, 1), keras.layers.Conv2D(1, 1)
-    below = first(image)
-    return keras.Model(image, keras.layers.Add()([below, second(below if kind == "one after the other" else image)]))
+    below = first(image / 255 if kind == "with an operation" else image)
+    return keras.Model(image, keras.layers.Add()([below, second(image if kind == "side by side" else below)]))
 
 
+def named(function, name="function"):
+    function.__name__ = function.__qualname__ = name
+    return function
+
+
+@named
 def a_tenth(values):
     return 0.1 * values
 
 
-def another_tenth(values):
+@named
+def two_tenths(values):
     return 0.2 * values
 
 
-another_tenth.__name__ = another_tenth.__qualname__ = "a_tenth"
+def of_own(call) -> keras.Layer:
+    return type("Own", (keras.layers.Layer,), {"call": call, "__module__": __name__})()
 
 
 def test_a_key_tells_networks_apart_and_not_their_names():
@@ -317,7 +352,7 @@ def test_a_key_tells_networks_apart_and_not_their_names():
         compiled,
         lambda: compiled(activation="tanh"),
         lambda: compiled(activation=a_tenth),
-        lambda: compiled(activation=another_tenth),
+        lambda: compiled(activation=two_tenths),
         lambda: compiled(units=4),
         lambda: compiled(kernel_initializer="he_normal"),
         lambda: compiled(dtype="mixed_bfloat16"),
@@ -333,9 +368,18 @@ def test_a_key_tells_networks_apart_and_not_their_names():
         lambda: compiled([augmentation.RandomAffine(turn=20)]),
         lambda: compiled([keras.layers.Dropout(0.3)]),
         lambda: compiled([keras.layers.Lambda(a_tenth)]),
-        lambda: compiled([keras.layers.Lambda(another_tenth)]),
+        lambda: compiled([keras.layers.Lambda(two_tenths)]),
         lambda: compiled([nested]),
         lambda: compiled([*nested.layers]),
+        lambda: compiled([of_own(lambda self, x: x + 1)]),
+        lambda: compiled([of_own(lambda self, x: x * 1)]),
+        lambda: compiled(activation=named(lambda x: keras.ops.relu(x))),
+        lambda: compiled(activation=named(lambda x: keras.ops.tanh(x))),
+        lambda: compiled(loss=named(lambda a, b: keras.ops.mean(a - b))),
+        lambda: compiled(loss=named(lambda a, b: keras.ops.max(a - b))),
+        lambda: compiled([keras.layers.Activation("relu")]),
+        lambda: compiled([keras.layers.Activation("softmax")]),
+        lambda: joined("with an operation"),
         lambda: joined("one after the other"),
         lambda: joined("side by side"),
     ]
@@ -356,16 +400,46 @@ def test_another_version_trains_anew(cache, monkeypatch, package):
     assert not training.is_kept("small", compiled(), {})
 
 
-@pytest.mark.parametrize("suffix", ["keras", "json"])
-def test_a_cut_file_is_trained_anew_and_replaced(cache, suffix):
+@pytest.mark.parametrize("damage", ["cut", "inside", "of another network"])
+def test_a_damaged_file_is_trained_anew_and_replaced(cache, damage):
     trained = []
     make = lambda: trained.append(1) or {"loss": [1.0]}  # noqa: E731
     training.cached("small", compiled(), {}, make)
-    (path,) = (cache / "models").glob(f"*.{suffix}")
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    (path,) = (cache / "models").iterdir()
+    content = path.read_bytes()
+    if damage == "of another network":
+        np.savez(path, np.zeros((5, 5)), history="{}")
+    else:
+        middle = len(content) // 2
+        path.write_bytes(content[:middle] if damage == "cut" else content[:middle] + b"?" * 30 + content[middle + 30 :])
     training.cached("small", compiled(), {}, make)
     training.cached("small", compiled(), {}, make)
     assert len(trained) == 2 and not list(cache.rglob("half-*"))
+
+
+def test_what_is_kept_are_weights_and_the_model_is_the_readers_own(cache):
+    """Functions and layers of a reader could not be loaded, and layers may have got other names."""
+    first = compiled([of_own(lambda self, x: x + 1)], activation=a_tenth)
+    training.cached("own", first, {}, lambda: {"loss": [1.0]})
+    second = compiled([of_own(lambda self, x: x + 1)], activation=a_tenth)
+    second.layers[-1].name = "renamed"
+    found, _ = training.cached("own", second, {}, lambda: pytest.fail("trained again"))
+    assert found is second and found.layers[-1].name == "renamed"
+    assert all(map(np.array_equal, found.get_weights(), first.get_weights()))
+
+
+def test_another_seed_and_what_trained_before_are_other_results(cache):
+    model = compiled()
+    training.cached("small", model, {"start": model.get_weights()}, lambda: {"loss": [np.float32(1)]})
+    model.fit(np.ones((4, 2, 2, 1)), np.ones((4, 3)), verbose=0)
+    assert not training.is_kept("small", model, {"start": model.get_weights()})
+    training.keep("small", model, {}, {})
+    profile.seed_everything(1)
+    try:
+        assert not training.is_kept("small", model, {})
+    finally:
+        profile.seed_everything()
+    assert training.is_kept("small", model, {})
 
 
 def test_what_is_compiled_again_in_training_is_found_again(cache):
