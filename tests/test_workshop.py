@@ -165,8 +165,7 @@ def room(stick, tmp_path):
     """The stick served as a computer serves it whose processes may open 256 files; gives the port."""
     resource = pytest.importorskip("resource", reason="Windows sets no such limit")
     code = (
-        "import pathlib, sys; from tools import workshop;"
-        "workshop.own_addresses = lambda: ['127.0.0.1']; workshop.Server.ASK_FULL = 0.5;"
+        "import pathlib, sys; from tools import workshop; workshop.own_addresses = lambda: ['127.0.0.1'];"
         "workshop.serve(pathlib.Path(sys.argv[1]), 0)"
     )
     (stick / "wheels" / "large.whl").write_bytes(bytes(8_000_000))
@@ -178,7 +177,7 @@ def room(stick, tmp_path):
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256)),
         )  # fmt: skip
     told = ""
-    while "Ctrl-C" not in told:
+    while "Ctrl-C" not in told and server.poll() is None:
         told += server.stdout.readline()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))

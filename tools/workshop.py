@@ -186,13 +186,13 @@ class Server(ThreadingHTTPServer):
 
     A connection that has not asked within ``ASK`` seconds is closed, and so is one that takes nothing for a minute.
     While others wait, that is ``ASK_FULL`` seconds, and a computer with more than ``EACH`` connections loses those
-    that take less than ``SLOW`` bytes per second. So a slow laptop keeps its downloads however long they take, and one
-    that holds connections to keep the others out does not.
+    that have not asked within ``ASK_MANY``, or take less than ``SLOW`` bytes per second. So a slow laptop keeps its
+    downloads however long they take, and one that holds connections to keep the others out does not.
     Says so if the port is taken, on Windows too.
     """
 
     PLACES, EACH = 96, 8  # two files each at most: macOS allows a process 256
-    ASK, ASK_FULL, SLOW = 10, 3, 16_000
+    ASK, ASK_FULL, ASK_MANY, SLOW = 10, 3, 0.5, 16_000
     request_queue_size = 4096  # or what the system can take
     allow_reuse_address = os.name != "nt"
     daemon_threads = True
@@ -233,8 +233,9 @@ class Server(ThreadingHTTPServer):
             if now - guest.mark[0] > 5:
                 guest.pace = (guest.taken - guest.mark[1]) / (now - guest.mark[0])
                 guest.mark = (now, guest.taken)
-            hogs = self.full and crowd[guest.address] > self.EACH and guest.pace < self.SLOW
-            if hogs or not guest.asked and now - guest.since > (self.ASK_FULL if self.full else self.ASK):
+            many = self.full and crowd[guest.address] > self.EACH
+            patience = self.ASK_MANY if many else self.ASK_FULL if self.full else self.ASK
+            if many and guest.pace < self.SLOW or not guest.asked and now - guest.since > patience:
                 crowd[guest.address] -= 1
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)  # its thread ends
