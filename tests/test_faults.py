@@ -201,7 +201,7 @@ def test_two_notebooks_that_fetch_and_train_the_same_at_once(tmp_path, mirror, m
     shown = [process.communicate(timeout=120)[0].splitlines()[-1] for process in both]
     assert shown == ["2000000", "2000000", "trained 3", "trained 3"]
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith(("half-", "tmp"))]
-    assert len(list((tmp_path / "cache").rglob("*.keras"))) == 1
+    assert len(list((tmp_path / "cache").rglob("*.npz"))) == 1
 
 
 # Ctrl-C and stale environments

@@ -429,6 +429,7 @@ def test_what_is_kept_are_weights_and_the_model_is_the_readers_own(cache):
 
 
 def test_another_seed_and_what_trained_before_are_other_results(cache):
+    profile.seed_everything()
     model = compiled()
     training.cached("small", model, {"start": model.get_weights()}, lambda: {"loss": [np.float32(1)]})
     model.fit(np.ones((4, 2, 2, 1)), np.ones((4, 3)), verbose=0)
