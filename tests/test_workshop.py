@@ -102,7 +102,7 @@ def every_package(tmp_path_factory) -> Path:
 def test_each_computer_gets_the_packages_that_the_lock_has_for_it(kind, every_package):
     """Compared with what uv, which reads the lock in its own way, would install there."""
     pytest.importorskip("uv", reason="course.py installed with pip alone")
-    for python in workshop.PYTHONS:
+    for python in (f"{python}.{patch}" for python in workshop.PYTHONS for patch in (0, 99)):
         found = {line.split()[0].lower() for line in workshop.needed(workshop.KINDS[kind], python)}
         system = {"linux": "linux", "macos": "macos", "windows": "windows"}[kind]
         command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-deps", "--no-header", "--no-annotate"]
@@ -111,6 +111,27 @@ def test_each_computer_gets_the_packages_that_the_lock_has_for_it(kind, every_pa
         told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         assert told.returncode == 0, told.stderr
         assert found == set(told.stdout.lower().split()) and len(found) > 100 and any("uv==" in name for name in found)
+
+
+def test_a_folder_has_the_packages_for_every_release_of_a_python(tmp_path, monkeypatch):
+    """The lock may name one version for 3.11.4 and another for 3.11.5; pip takes no two in one call."""
+    calls = []
+
+    def download(command: list[str]) -> int:
+        names = [line.split()[0] for line in Path(command[-1]).read_text(encoding="utf-8").splitlines()]
+        calls.append((*names, next(part for part in command if part.startswith("--python-version"))[-4:]))
+        return 0
+
+    monkeypatch.setattr(workshop.subprocess, "call", download)
+    (tmp_path / "requirements.lock").write_text(
+        "same==1 --hash=sha256:0\n"
+        'other==1 ; python_full_version < "3.11.5" --hash=sha256:1\n'
+        'other==2 ; python_full_version >= "3.11.5" --hash=sha256:2\n'
+    )
+    monkeypatch.setattr(workshop, "ROOT", tmp_path)
+    assert workshop.add_wheels(tmp_path, "linux", "3.11") == ""
+    assert calls == [("same==1", "other==1", "11.0"), ("other==2", "1.99")]
+    assert workshop.add_wheels(tmp_path, "linux", "3.12") == "" and len(calls) == 3
 
 
 def laptop(tmp_path: Path, *command: str, times: int = 1) -> str:

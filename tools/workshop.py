@@ -108,14 +108,14 @@ def workshop(folder: Path, kinds: list[str]) -> list[str]:
 
 
 def needed(kind: Kind, python: str) -> list[str]:
-    """The locked packages for a kind of computer and a Python, each as "name==version --hash=... --hash=...".
+    """The locked packages for a kind of computer and a Python, such as "3.11.4", each as "name==version --hash=...".
 
     pip would ask the Python that it runs on which of the lock's lines hold, not the one that it downloads for.
     """
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", "")
     lines = [line.partition("--hash=") for line in text.splitlines() if line and not line.lstrip().startswith("#")]
     lock = [(Requirement(head), mark + hashes) for head, mark, hashes in lines]
-    markers = kind.markers | {"python_version": python, "python_full_version": f"{python}.1", "extra": ""}
+    markers = kind.markers | {"python_version": python.rpartition(".")[0], "python_full_version": python, "extra": ""}
     holds = [(r, hashes) for r, hashes in lock if r.marker is None or r.marker.evaluate(markers)]
     return [f"{r.name}{r.specifier} {hashes}" for r, hashes in holds]
 
@@ -123,12 +123,17 @@ def needed(kind: Kind, python: str) -> list[str]:
 def add_wheels(folder: Path, kind: str, python: str) -> str:
     print(f"Packages for {KINDS[kind].title}, Python {python} ...", flush=True)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--only-binary=:all:", f"--python-version={python}", f"--dest={folder / 'wheels'}"]
+    command += ["--only-binary=:all:", f"--dest={folder / 'wheels'}"]
     command += [f"--platform={platform}" for platform in KINDS[kind].platforms]
-    with tempfile.TemporaryDirectory() as scratch:
-        listed = Path(scratch) / "requirements.txt"
-        listed.write_text("\n".join(needed(KINDS[kind], python)), encoding="utf-8")
-        done = subprocess.call([*command, "-r", str(listed)])
+    done, before = 0, []
+    for release in (f"{python}.0", f"{python}.99"):  # the lock and the packages tell 3.11.4 from 3.11.5
+        packages = [each for each in needed(KINDS[kind], release) if each not in before]
+        with tempfile.TemporaryDirectory() as scratch:
+            listed = Path(scratch) / "requirements.txt"
+            listed.write_text("\n".join(packages), encoding="utf-8")
+            if packages and not done:
+                done = subprocess.call([*command, f"--python-version={release}", "-r", str(listed)])
+        before += packages
     return "" if done == 0 else f"packages for {kind}, Python {python}: pip could not get them all; see above why"
 
 
