@@ -137,11 +137,8 @@ def _apart(seen: np.ndarray, mask: np.ndarray) -> str:
 def paired_interval(answer) -> str:
     """A function (right_a, right_b), bool (N,) -> low, high: the 95 % interval of accuracy b minus accuracy a."""
     right_a = np.arange(1000) < 880
-    found, by_chance, as_two_sets = (
-        [],
-        [],
-        [],
-    )  # the interval; its standard deviation, and if the photos were not the same
+    # The interval; its standard deviation; and that, if the photos were not the same.
+    found, by_chance, as_two_sets = [], [], []
     for lost, won in ((10, 40), (25, 25), (60, 90), (30, 5), (15, 70)):
         right_b = right_a.copy()
         right_b[:lost], right_b[-won:] = False, True  # b loses some photos and wins others
