@@ -220,7 +220,7 @@ def test_photos_are_checked_once_and_a_changed_one_is_noticed(empty_machine, mon
     shutil.rmtree(empty_machine)
     publish(empty_machine, form, published(10, {1: BROKEN["CMYK"], 3: jpeg(40), 5: BROKEN["damaged"]}))
     after = data.cats_and_dogs(8, 4).files
-    assert checked == [jpeg(40), BROKEN["damaged"]] and after.digest != before.digest
+    assert sorted(checked) == sorted([jpeg(40), BROKEN["damaged"]]) and after.digest != before.digest
     assert jpeg(40) in contents(after)["train"] and "(1 CMYK, 1 damaged)" in after.source
 
     for damage in (kept.read_bytes()[:-9], b"[]", b"\xff", b"[" * 100_000):
@@ -235,7 +235,7 @@ def test_an_interrupted_check_goes_on_where_it_stopped(empty_machine, monkeypatc
     checked, flaw = [], photos.flaw
 
     def interrupted(content: bytes) -> str:
-        if len(checked) == 10:
+        if len(checked) >= 10:  # several threads may arrive at once
             raise KeyboardInterrupt
         checked.append(content)
         return flaw(content)
