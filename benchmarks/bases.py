@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import json
 import statistics
-import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from helpers import profile
 
@@ -23,7 +21,7 @@ import keras
 import numpy as np
 
 from helpers import bases, models
-from tools.measure import device
+from tools.machine import device
 
 COUNT, ROUNDS = 100, 4  # the first round also traces the functions, and is left out
 

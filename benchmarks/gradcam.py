@@ -13,12 +13,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from helpers import profile
 
@@ -28,7 +26,7 @@ import keras
 import numpy as np
 
 from helpers import gradcam
-from tools.measure import device
+from tools.machine import device
 
 SIDE, CLASS, ROUNDS = 224, 386, 12  # the first two rounds warm up, and are left out
 VIS = "tf-keras-vis"

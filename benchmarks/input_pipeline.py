@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import json
 import statistics
-import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from helpers import profile
 
@@ -27,7 +25,7 @@ from tensorflow.keras.preprocessing.image import ImageDataGenerator
 
 from helpers import data
 from helpers.augmentation import RandomAffine
-from tools.measure import device
+from tools.machine import device
 
 SIDE, BATCH, EPOCHS = 150, 32, 4
 

@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from helpers import profile
 
@@ -27,7 +25,7 @@ import keras
 import numpy as np
 
 from helpers import bases, data, features, models, photos
-from tools.measure import device
+from tools.machine import device
 
 SIDE, COUNT, ROUNDS = 150, 100, 8  # the first round also traces the functions, and is left out
 

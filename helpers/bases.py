@@ -1,32 +1,36 @@
-"""Pretrained convolutional bases: networks without their classifier, and how their images must be prepared.
+"""Pretrained convolutional bases: networks without their classifier, and their features of photos.
 
-A base takes float32 RGB images of shape (N, side, side, 3) that went through its own ``preprocess``, and gives
-feature maps or, where it ends in global pooling, one vector an image. Which preprocessing belongs to which weights
-is a fact of their training: here the two travel together.
+A base takes float32 RGB images of shape (N, side, side, 3) that went through its own ``preprocess``,
+and gives feature maps. Which preprocessing belongs to which weights is a fact of their training:
+here the two travel together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
+from tqdm.auto import tqdm
 
-from helpers import data, fetching, profile
+from helpers import data, profile, store
 from helpers.profile import CourseError
+from helpers.training import weight_hashes
 
 MENAGERIE = profile.ROOT / "data" / "models" / "menagerie.weights.h5"
-MENAGERIE_BLOCKS = ((24,), (48,), (96, 96), (128, 128), (192, 192))  # filters of each convolution
+MENAGERIE_BLOCKS = ((24,), (48,), (96, 96), (128, 128), (192, 192))  # filters per convolution
 SMALLEST = 32  # pixels: five poolings halve it to 1
+AT_ONCE = 50  # photos in one step
 
 
 @dataclass(frozen=True)
 class Base:
     """A pretrained network without its classifier.
 
-    ``model`` maps preprocessed images to features; ``preprocess`` maps RGB values 0-255 to what the model was
-    trained on. ``source`` says in words what it was trained on.
+    ``model`` maps preprocessed images to features; ``preprocess`` maps RGB values 0-255 to what the
+    model was trained on. ``source`` says in words what it was trained on.
     """
 
     name: str
@@ -40,21 +44,21 @@ class Base:
         return self.model.input_shape[1]
 
     def upto(self, layer: str) -> keras.Model:
-        """The part from the images to the named layer's output. Raises CourseError for an unknown name."""
+        """The part from the images to the named layer. Raises CourseError for an unknown name."""
         try:
             return keras.Model(self.model.inputs, self.model.get_layer(layer).output)
         except ValueError as error:
-            names = ", ".join(found.name for found in self.model.layers)
+            names = ", ".join(known.name for known in self.model.layers)
             raise CourseError(f"{self.name} has no layer {layer!r}. It has {names}.") from error
 
 
 def vgg16(side: int = 150) -> Base:
     """VGG16 trained on ImageNet (Simonyan, Zisserman 2014): 14,714,688 parameters, stride 32.
 
-    The weights come from ``<data dir>/models/``, from Keras's own cache, or from Keras's public address. Its images
-    are BGR with ImageNet's mean color taken off: ``preprocess_input`` does that, and nothing divides by 255.
-    Raises CourseError if none of the places has the weights, if the file is damaged or another network's, or if
-    ``side`` is under 32.
+    The weights come from ``<data dir>/models/``, from Keras's own cache, or from Keras's public
+    address. Its images are BGR with ImageNet's mean color subtracted: ``preprocess_input`` does
+    that, and nothing divides by 255. Raises CourseError if none of the places has the weights, if
+    the file is damaged or another network's, or if ``side`` is under 32.
     """
     _check_side(side)
     path = data.vgg16_weights()
@@ -66,61 +70,75 @@ def vgg16(side: int = 150) -> Base:
 def menagerie(side: int = 64) -> Base:
     """The course's own small base, in the shape of VGG16: five blocks, stride 32.
 
-    It was trained to name sixteen drawn animals, none of them a cat or a dog (``python course.py pretrain``; see
-    ``data/models/README.md``). Raises CourseError if its file is missing or damaged, or if ``side`` is under 32.
+    It was trained to name sixteen drawn animals, none of them a cat or a dog (``python course.py
+    pretrain``; see ``data/models/README.md``). Raises CourseError if its file is missing or damaged,
+    or if ``side`` is under 32.
     """
     _check_side(side)
     model = menagerie_net(side)
     _load_weights(model, MENAGERIE)
-    return Base("menagerie", model, lambda images: images / 127.5 - 1, f"drawings of sixteen animals, {MENAGERIE}")
+    source = f"drawings of sixteen animals, {MENAGERIE}"
+    return Base("menagerie", model, lambda images: images / 127.5 - 1, source)
 
 
 def menagerie_net(side: int, normalized: bool = False) -> keras.Model:
     """The architecture of ``menagerie``, untrained: 947,344 parameters.
 
-    With ``normalized``, as it is pretrained: batch normalization between each convolution and its ReLU. Training
-    done, the normalization is a fixed scale and shift, and moves into the convolution's weights.
+    With ``normalized``, as it is pretrained: batch normalization between each convolution and its
+    ReLU. After training, the normalization is a fixed scale and shift, and moves into the weights.
     """
     inputs = x = keras.Input((side, side, 3))
     for block, widths in enumerate(MENAGERIE_BLOCKS, start=1):
         for number, filters in enumerate(widths, start=1):
-            name = f"block{block}_conv{number}"
+            conv = {"padding": "same", "name": f"block{block}_conv{number}"}
             if normalized:
-                x = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False, name=name)(x)
-                x = keras.layers.BatchNormalization(name=f"{name}_norm")(x)
-                x = keras.layers.ReLU(name=f"{name}_relu")(x)
+                x = keras.layers.Conv2D(filters, 3, use_bias=False, **conv)(x)
+                x = keras.layers.BatchNormalization(name=f"{conv['name']}_norm")(x)
+                x = keras.layers.ReLU(name=f"{conv['name']}_relu")(x)
             else:
-                x = keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name=name)(x)
+                x = keras.layers.Conv2D(filters, 3, activation="relu", **conv)(x)
         x = keras.layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
     return keras.Model(inputs, x, name="menagerie")
 
 
-def modern() -> Base:
-    """A small network of today trained on ImageNet, global average pooling included: a vector of 1,280 an image.
+def extract(
+    base: Base,
+    split: data.Split,
+    part: str,
+    layer: str | None = None,
+    preprocess: Callable | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The base's features of the photos of one part ("train", "validation" or "test").
 
-    EfficientNet-Lite0 from ``<data dir>/models/efficientnet_lite0.keras``, else MobileNetV2 from Keras's public
-    address; both take images of 224 pixels. Raises CourseError if neither can be had.
+    ``layer`` takes the output of that layer instead of the last one's; ``preprocess`` replaces the
+    base's own. Returns features, float32 of shape (N, height, width, channels) or, from a base that
+    ends in global pooling, (N, channels), and labels, int32 (N,), in the order of the files.
+
+    Features are computed once, and kept under a name that holds everything they depend on: the
+    weights, the photos, their size, the preprocessing and the layer.
     """
-    side, path = 224, profile.data_dir() / "models" / "efficientnet_lite0.keras"
-    if path.is_file():
-        whole = _load_model(path)
-        pooled = next((found for found in whole.layers if isinstance(found, keras.layers.GlobalAveragePooling2D)), None)
-        if pooled is None or whole.input_shape != (None, side, side, 3):
-            raise CourseError(
-                f"{path} holds {whole.name} with input {whole.input_shape}; expected was a network for images of "
-                f"({side}, {side}, 3) with global average pooling. Put the right file in its place, or remove it."
-            )
-        model = keras.Model(whole.inputs, pooled.output, name="efficientnet_lite0")
-        return Base(model.name, model, lambda images: images, f"ImageNet photos, {path}")
-    try:
-        if profile.data_choice() == "drawn":
-            raise CourseError("COURSE_DATA=drawn does not touch the network")
-        if reason := fetching.unreachable("https://storage.googleapis.com"):
-            raise CourseError(reason)
-        model = keras.applications.MobileNetV2(include_top=False, pooling="avg", input_shape=(side, side, 3))
-    except Exception as error:  # whatever Keras's download raises
-        raise CourseError(f"There is no {path}, and MobileNetV2 could not be fetched ({error}).") from error
-    return Base("mobilenetv2", model, lambda images: images / 127.5 - 1, "ImageNet photos, Keras")
+    model = base.upto(layer) if layer else base.model
+    preprocess = preprocess or base.preprocess
+    paths, labels = split.paths[part], split.labels[part]
+    noise = np.random.default_rng(0).uniform(0, 255, (1, base.side, base.side, 3))
+    noise = np.concatenate([noise, noise / 8, 255 - noise / 8]).astype("float32")  # dark, bright too
+    prepared = preprocess(keras.ops.convert_to_tensor(noise))  # tells what a preprocessing does
+    weights = list(weight_hashes(model).values())
+    decides = [model, weights, prepared, base.side, split.digest, list(map(str, paths))]
+
+    def compute() -> dict[str, np.ndarray]:
+        batches = data.pipeline(paths, labels, base.side, AT_ONCE, shuffle=False)
+        batches = batches.map(lambda images, _: preprocess(images))
+        return {"features": run(model, batches, f"{base.name}, {part}")}
+
+    name = f"features/{base.name}-{part}-{base.side}"
+    return store.load_or_compute(name, decides, compute)["features"], np.array(labels, np.int32)
+
+
+def run(model: keras.Model, batches: Iterable, title: str = "") -> np.ndarray:
+    """The model's outputs for batches of prepared images, one after the other: float32 (N, ...)."""
+    steps = tqdm(batches, title, leave=False)
+    return np.concatenate([np.asarray(model.predict_on_batch(x), np.float32) for x in steps])
 
 
 def _like_imagenet(images):
@@ -141,20 +159,8 @@ def _load_weights(model: keras.Model, path: Path) -> None:
     try:
         model.load_weights(path)
     except Exception as error:  # a damaged file fails in a dozen ways
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CourseError(
-            f"{path} does not hold the weights of {model.name} ({_short(error)}): it is cut short or another "
-            "network's. Put the right file in its place, or remove it."
+            f"{path} does not hold the weights of {model.name} ({reason}): it is cut short or "
+            "another network's. Put the right file in its place, or remove it."
         ) from error
-
-
-def _load_model(path: Path) -> keras.Model:
-    try:
-        return keras.models.load_model(path, compile=False)
-    except Exception as error:  # a damaged file fails in a dozen ways
-        raise CourseError(
-            f"{path} cannot be read as a Keras model ({_short(error)}). Put a whole copy in its place."
-        ) from error
-
-
-def _short(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -71,8 +71,8 @@ def load(path: Path) -> Arrays | None:
 
 def save(path: Path, arrays: Arrays) -> None:
     """Keep arrays in a file. Where nothing can be written, say so and go on."""
-    sweep(path.parent)
     try:
+        sweep(path.parent)
         with whole(path) as half, half.open("wb") as file:
             np.savez(file, **arrays)
     except (OSError, ValueError) as error:  # ValueError: a wrong clock, as zip has no date before 1980

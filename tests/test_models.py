@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import re
-
 import keras
 import numpy as np
 import pytest
@@ -19,11 +17,9 @@ PARAMETERS = {
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_parameters_are_those_of_the_source_and_of_the_docstring(name):
+def test_parameters_are_those_of_the_source(name):
     build = getattr(models, name)
     assert build().count_params() == PARAMETERS[name]
-    documented = re.search(r"([\d,]+) parameters", build.__doc__).group(1)
-    assert int(documented.replace(",", "")) == PARAMETERS[name]
     assert build().name == name
 
 
@@ -56,7 +52,7 @@ def test_layers_one_to_six_of_the_functional_net_are_the_ones_looked_at():
 )
 def test_pet_networks_have_the_documented_parameters_and_give_one_probability(build, count):
     model = build()
-    assert model.count_params() == count and f"{count:,} parameters" in build.__doc__
+    assert model.count_params() == count
     outputs = model.predict(np.random.default_rng(0).uniform(0, 255, (2, 150, 150, 3)), verbose=0)
     assert outputs.shape == (2, 1) and ((outputs > 0) & (outputs < 1)).all()
 

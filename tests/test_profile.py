@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers import profile
+from helpers.plumbing import start
 from helpers.profile import CourseError
 
 
@@ -93,7 +94,7 @@ def test_keras_on_another_backend_asks_for_a_new_kernel_and_what_a_reader_sets_l
     keras.config.set_dtype_policy("mixed_bfloat16")
     profile.quiet_tensorflow()
     assert keras.config.dtype_policy().name == "mixed_bfloat16"
-    profile._keras_defaults.cache_clear()
+    start._keras_defaults.cache_clear()
     monkeypatch.setattr(keras.config, "backend", lambda: "jax")
     with pytest.raises(CourseError, match=r"runs on jax; the course needs TensorFlow\. Restart the kernel"):
         profile.quiet_tensorflow()
@@ -105,11 +106,11 @@ def test_keras_on_another_backend_asks_for_a_new_kernel_and_what_a_reader_sets_l
 def test_held_back_stderr_is_shown_when_the_block_fails(capfd):
 
     with pytest.raises(ZeroDivisionError):
-        with profile.quiet_stderr():
+        with start.quiet_stderr():
             os.write(2, b"the reason")
             raise ZeroDivisionError
     assert "the reason" in capfd.readouterr().err
-    with profile.quiet_stderr():
+    with start.quiet_stderr():
         os.write(2, b"chatter")
     assert capfd.readouterr().err == ""
 

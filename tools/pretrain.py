@@ -9,13 +9,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from helpers import profile
 
@@ -24,9 +21,10 @@ tf = profile.quiet_tensorflow()
 import keras
 import numpy as np
 
-from helpers import bases, drawn, training
+from helpers import bases, drawn, scores, training
 from helpers.augmentation import RandomAffine
-from tools import measure
+from tools.experiments.pets import in_bfloat16
+from tools.machine import device
 
 SIDE, CHUNK, TESTED = 64, 500, 3_200
 KINDS = tuple(drawn.OTHER_ANIMALS)
@@ -80,7 +78,7 @@ def pretrain(count: int, epochs: int) -> tuple[keras.Model, dict[str, float], fl
     )
     batches = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(count, seed=profile.SEED).batch(64)
     batches = batches.map(lambda x, y: (tf.cast(x, tf.float32), y), tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
-    measure.in_bfloat16(base)
+    in_bfloat16(base)
     rate = keras.optimizers.schedules.CosineDecay(
         1e-4, (epochs - 1) * len(batches), warmup_target=2e-3, warmup_steps=len(batches)
     )
@@ -90,7 +88,7 @@ def pretrain(count: int, epochs: int) -> tuple[keras.Model, dict[str, float], fl
     history = training.fit(model, batches, epochs=epochs)
     plain = folded(base)
     head = keras.Sequential([keras.Input((SIDE, SIDE, 3)), model.layers[1], plain, *model.layers[3:]])
-    score = training.score(head, tested[0].astype("float32"), tested[1])
+    score = scores.score(head, tested[0].astype("float32"), tested[1])
     metrics = {"test_accuracy": score.accuracy, "training_accuracy_last_epoch": history["accuracy"][-1]}
     return plain, metrics, time.perf_counter() - started
 
@@ -115,7 +113,7 @@ def main() -> None:
         **metrics,
         "seconds": round(seconds),
         "sha256": hashlib.sha256(arguments.output.read_bytes()).hexdigest(),
-        "device": measure.device(),
+        "device": device(),
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
     }
     arguments.output.with_suffix("").with_suffix(".json").write_text(

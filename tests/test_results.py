@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from helpers import ledger
+from helpers import results
 from helpers.profile import ROOT, CourseError
-from helpers.training import Gain, Score
-from tools import ledger_pages
+from helpers.scores import Gain, Score
+from tools import results_pages
 
-SOURCES = json.loads((ledger.RESULTS / "sources.json").read_text(encoding="utf-8"))
+SOURCES = json.loads((results.FOLDER / "sources.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", ledger.experiments())
+@pytest.mark.parametrize("name", results.experiments())
 def test_entry_is_whole_and_its_means_follow_from_its_values(name):
-    entry = ledger.load(name)
+    entry = results.load(name)
     assert {"what", "data", "profile", "seconds", "memory_mib", "device", "versions", "date"} <= set(entry)
     assert entry["experiment"] == name and entry["command"].startswith(f"python course.py measure {name}")
     for metric in entry["metrics"].values():
@@ -38,12 +38,12 @@ def test_entry_is_whole_and_its_means_follow_from_its_values(name):
 @pytest.mark.parametrize("claim", SOURCES)
 def test_every_number_of_a_source_has_a_measurement_beside_it(claim):
     name, metric = claim.split(".")
-    assert metric in ledger.load(name)["metrics"]
+    assert metric in results.load(name)["metrics"]
 
 
 def test_every_experiment_can_be_measured_again():
     registered = re.findall(r"@experiment\ndef (\w+)", (ROOT / "tools" / "measure.py").read_text(encoding="utf-8"))
-    assert set(ledger.experiments()) <= set(registered)
+    assert set(results.experiments()) <= set(registered)
 
 
 @pytest.mark.parametrize(
@@ -63,16 +63,16 @@ def test_every_experiment_can_be_measured_again():
 )
 def test_measured_means_reach_the_goals(key, least):
     name, metric = key.split(".")
-    entry = ledger.load(name)
+    entry = results.load(name)
     long = {"pets_scratch": 2, "pets_augmented": 1, "pets_modern": 1, "vgg16_fine_tuned": 1}  # up to two hours a seed
     seeds = {**long, "lite0_features": 1}.get(name, 3)  # logistic regression: nothing in it is random
     assert entry["data"] == "real" and entry["profile"] == "full" and len(entry["seeds"]) >= seeds
     assert entry["metrics"][metric]["mean"] >= least
 
 
-@pytest.mark.parametrize("name", [name for name in ledger.experiments() if "histories" in ledger.load(name)])
+@pytest.mark.parametrize("name", [name for name in results.experiments() if "histories" in results.load(name)])
 def test_histories_and_answers_agree_with_the_metrics(name):
-    entry = ledger.load(name)
+    entry = results.load(name)
     for i, (history, correct) in enumerate(zip(entry["histories"], entry["correct_test_images"], strict=True)):
         values = {metric: found["values"][i] for metric, found in entry["metrics"].items()}
         best = int(values["best_epoch"]) - 1
@@ -95,7 +95,7 @@ def test_histories_and_answers_agree_with_the_metrics(name):
     ],
 )
 def test_each_remedy_gains_more_than_its_paired_interval(first, second):
-    assert Gain.between(ledger.answers(first), ledger.answers(second)).interval[0] > 0
+    assert Gain.between(results.answers(first), results.answers(second)).interval[0] > 0
 
 
 @pytest.mark.parametrize(
@@ -107,14 +107,14 @@ def test_each_remedy_gains_more_than_its_paired_interval(first, second):
     ],
 )
 def test_fine_tuning_is_not_worse_than_features(features, tuned):
-    gain = Gain.between(ledger.answers(features), ledger.answers(tuned))
+    gain = Gain.between(results.answers(features), results.answers(tuned))
     assert gain.interval[1] > 0 and gain.gain > -0.005
 
 
 @pytest.mark.parametrize("claim", [claim for claim in SOURCES if "test_acc" in claim or "validation_acc" in claim])
 def test_a_sources_score_lies_where_one_more_run_would(claim):
     name, metric = claim.split(".")
-    found = ledger.load(name)["metrics"][metric]
+    found = results.load(name)["metrics"][metric]
     if len(found["values"]) == 1:
         pytest.skip("one seed says nothing of where one more run would lie")
     photo = 0.0005  # half of one in a thousand: what a count of validation photos is rounded to
@@ -123,29 +123,29 @@ def test_a_sources_score_lies_where_one_more_run_would(claim):
 
 def test_unknown_experiment_names_the_known():
     with pytest.raises(CourseError, match="results/book.json does not exist. Measured are: .*book_convnet"):
-        ledger.load("book")
+        results.load("book")
 
 
 def test_answers_and_benchmarks_that_were_not_kept_say_what_to_do():
     with pytest.raises(CourseError, match="book_convnet.json does not say which test images were right; measure it"):
-        ledger.answers("book_convnet")
-    with pytest.raises(CourseError, match="benchmarks/none.json does not exist: run `python course.py benchmark none`"):
-        ledger.benchmark("none")
+        results.answers("book_convnet")
+    with pytest.raises(CourseError, match="benchmarks/none.json does not exist. Run `python course.py benchmark none`"):
+        results.benchmark("none")
 
 
 def test_one_seed_has_a_mean_and_no_spread(monkeypatch):
-    monkeypatch.setattr(ledger, "load", lambda name: {"seeds": [0], "metrics": {"m": {"mean": 0.5}}})
-    assert ledger.measured("any", "m") == "50.00 % (1 seed)"
+    monkeypatch.setattr(results, "load", lambda name: {"seeds": [0], "metrics": {"m": {"mean": 0.5}}})
+    assert results.measured("any", "m") == "50.00 % (1 seed)"
 
 
 def test_two_seeds_are_both_given(monkeypatch):
     metric = {"values": [0.5, 0.6], "mean": 0.55, "half_width": 0.6, "one_more_run": 1.1}
-    monkeypatch.setattr(ledger, "load", lambda name: {"seeds": [0, 1], "metrics": {"m": metric}})
-    assert ledger.measured("any", "m") == "55.00 % (50.00 and 60.00, 2 seeds)"
+    monkeypatch.setattr(results, "load", lambda name: {"seeds": [0, 1], "metrics": {"m": metric}})
+    assert results.measured("any", "m") == "55.00 % (50.00 and 60.00, 2 seeds)"
 
 
 def test_table_sets_source_measurement_and_run_side_by_side():
-    lines = ledger.beside_sources({"book_convnet.test_accuracy": Score(99, 100)}).splitlines()
+    lines = results.beside_sources({"book_convnet.test_accuracy": Score(99, 100)}).splitlines()
     assert len(lines) == 3 and "99.26 % (book notes, 5.1)" in lines[2]
     assert "99.00 % (95 % interval" in lines[2] and "one more run ±" in lines[2]
 
@@ -167,8 +167,8 @@ def prose() -> dict[str, str]:
 def on_file() -> set[str]:
     """Every share on file as it would be written: "99.15" and "99.1", half-widths in points too."""
     values = [claim["value"] for claim in SOURCES.values()]
-    for name in ledger.experiments():
-        for metric in ledger.load(name)["metrics"].values():
+    for name in results.experiments():
+        for metric in results.load(name)["metrics"].values():
             values += [*metric["values"], metric["mean"], metric["half_width"] or 0, metric["one_more_run"] or 0]
     return {f"{100 * value:.{digits}f}" for value in values for digits in (1, 2)} | {
         f"{value:.{digits}f}" for value in values for digits in (2, 3)
@@ -184,19 +184,19 @@ def test_prose_states_no_score_that_is_not_on_file(page):
 
 
 def test_pages_are_what_was_measured():
-    pages = ledger_pages.pages()
+    pages = results_pages.pages()
     assert {path.name for path in pages} == {"README.md", "results.md", "teaching.md", "hub.md"}
     for path, text in pages.items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name}: run `python course.py results`"
 
 
 def test_every_number_of_a_source_and_every_seed_stands_on_the_results_page():
-    page = ledger_pages.page()
+    page = results_pages.page()
     stated = [f"{100 * claim['value']:.2f} %" for key, claim in SOURCES.items() if "accuracy" in key]
     assert [number for number in stated if number not in page] == []
-    for name in ledger.experiments():
+    for name in results.experiments():
         section = page.split(f"### {name}\n")[1].split("\n###")[0]
-        entry = ledger.load(name)
+        entry = results.load(name)
         assert entry["command"] in section and entry["date"] in section and entry["device"] in section
         assert section.count("\n| ") == len(entry["metrics"]) + 2
 
@@ -211,25 +211,25 @@ def test_every_number_of_a_source_and_every_seed_stands_on_the_results_page():
     ],
 )
 def test_numbers_are_written_by_their_kind(metric, values, written):
-    assert ", ".join(ledger_pages.number(metric, value) for value in values) == written
+    assert ", ".join(results_pages.number(metric, value) for value in values) == written
 
 
 def test_what_a_file_does_not_hold_is_called_not_recorded(monkeypatch):
     entry = {"what": "A test.", "data": "drawn", "profile": "quick", "seeds": [0]}
     entry["metrics"] = {"m": {"values": [0.5], "mean": 0.5, "half_width": None, "one_more_run": None}}
-    monkeypatch.setattr(ledger, "load", lambda name: entry)
-    section = "\n".join(ledger_pages.section("any"))
+    monkeypatch.setattr(results, "load", lambda name: entry)
+    section = "\n".join(results_pages.section("any"))
     assert "- Peak memory: not recorded" in section and "- Versions: not recorded" in section
     assert "| m | 0.500 | 0.500 | – |" in section
 
 
-BEGIN, END = ledger_pages.BEGIN.format("results"), ledger_pages.END.format("results")
+BEGIN, END = results_pages.BEGIN.format("results"), results_pages.END.format("results")
 
 
-@pytest.mark.parametrize("text", ["", f"{END} {BEGIN}", BEGIN, f"{BEGIN} {ledger_pages.END.format('times')}"])
+@pytest.mark.parametrize("text", ["", f"{END} {BEGIN}", BEGIN, f"{BEGIN} {results_pages.END.format('times')}"])
 def test_a_page_without_its_marks_is_refused(text):
     with pytest.raises(ValueError, match="must hold <!-- results: .* and <!-- end of results -->"):
-        ledger_pages.filled(text, "results", [])
+        results_pages.filled(text, "results", [])
 
 
 def rehearsed(runs: int) -> dict:
@@ -241,15 +241,15 @@ def rehearsed(runs: int) -> dict:
 
 
 def test_what_a_rehearsal_found_is_told(monkeypatch):
-    monkeypatch.setattr(ledger_pages, "course", lambda lane="": rehearsed(1 if lane else 3))
-    offline, real = ledger_pages.times()
+    monkeypatch.setattr(results_pages, "course", lambda lane="": rehearsed(1 if lane else 3))
+    offline, real = results_pages.times()
     assert "took 30 to 50 seconds the first time (one by one, in order), and at most 1,200 MiB" in offline
     assert "In 3 runs of the whole course in a row no notebook failed and 1 checked output differed" in offline
     assert "2 at a time, the slowest took 22 seconds" in offline
     assert "On the real data" in real and "in a row" not in real
-    table = ledger_pages.teaching()
+    table = results_pages.teaching()
     assert "| 00 | 30 | 30 | 10 |" in table and table[-1] == "| all | 80 | 80 | 50 |"
-    text = "\n".join(ledger_pages.sizes())
+    text = "\n".join(results_pages.sizes())
     assert "| 01 | 60 | 1,200 |" in text and "held 80 MiB" in text
     assert "| 40 | 50 GiB | 8 | 20.0 GiB |" in text and "| 1 | 2 GiB | 1 | 0.5 GiB |" in text, (
         "40 x 1,280 MiB; 40 x 60 s in 300 s; 40 x 512 MiB"
@@ -257,5 +257,5 @@ def test_what_a_rehearsal_found_is_told(monkeypatch):
 
 
 def test_without_a_rehearsal_on_real_data_there_is_no_column_for_it(monkeypatch):
-    monkeypatch.setattr(ledger_pages, "course", lambda lane="": None if lane else rehearsed(3))
-    assert len(ledger_pages.times()) == 1 and "| 00 | 30 | 10 |" in ledger_pages.teaching()
+    monkeypatch.setattr(results_pages, "course", lambda lane="": None if lane else rehearsed(3))
+    assert len(results_pages.times()) == 1 and "| 00 | 30 | 10 |" in results_pages.teaching()

@@ -1,0 +1,170 @@
+"""How many images a classifier gets right, how sure that is, and which of two is better."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from scipy.stats import binomtest
+
+REGRESSION = ("error", "huber", "cosh")  # in the names of losses that are compared with 0.5
+
+
+@dataclass(frozen=True)
+class Score:
+    """How many of how many images were classified correctly.
+
+    Prints as the accuracy with its 95 % Wilson interval, which says how far the accuracy could be
+    from that on endlessly many such images.
+    """
+
+    correct: int
+    total: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.correct <= self.total or self.total == 0:
+            raise ValueError(f"{self.correct:,} correct of {self.total:,}: there must be images, and no more correct.")
+
+    @classmethod
+    def of(cls, right: np.ndarray) -> Score:
+        """From the right answers, bool of shape (N,)."""
+        return cls(int(np.sum(right)), len(right))
+
+    @property
+    def accuracy(self) -> float:
+        """Share of correct images, 0 to 1."""
+        return self.correct / self.total
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Both ends of the 95 % interval of the accuracy, 0 to 1 (Wilson 1927)."""
+        ends = binomtest(self.correct, self.total).proportion_ci(0.95, method="wilson")
+        return float(ends.low), float(ends.high)
+
+    def __str__(self) -> str:
+        low, high = (100 * end for end in self.interval)
+        interval = f"95 % interval {low:.2f} to {high:.2f}, {self.total:,} images"
+        return f"{100 * self.accuracy:.2f} % ({interval})"
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Two models on the same images: how many each alone gets right.
+
+    The images that both get right, or both wrong, say nothing about which is better. So this
+    paired comparison is sharper than comparing two accuracies, each with its own interval.
+    """
+
+    only_first: int
+    only_second: int
+    total: int
+
+    @classmethod
+    def between(cls, first: np.ndarray, second: np.ndarray) -> Gain:
+        """From the right answers of both models, bool (N,). Raises ValueError for two shapes."""
+        first, second = np.asarray(first, bool), np.asarray(second, bool)
+        if first.shape != second.shape:
+            shapes = f"{first.shape} and {second.shape}"
+            raise ValueError(f"the models were tested on {shapes} images, not on the same")
+        return cls(int((first & ~second).sum()), int((second & ~first).sum()), len(first))
+
+    @property
+    def gain(self) -> float:
+        """Accuracy of the second model minus that of the first, -1 to 1."""
+        return (self.only_second - self.only_first) / self.total
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Both ends of the gain's 95 % interval: Wald's, with half an image added to each cell
+        (Agresti, Min 2005)."""
+        n, first, second = self.total + 2, self.only_first + 0.5, self.only_second + 0.5
+        middle = (second - first) / n
+        half = 1.96 * ((first + second) / n - middle**2) ** 0.5 / n**0.5
+        return middle - half, middle + half
+
+    @property
+    def p_value(self) -> float:
+        """How often chance alone splits the images at least so unevenly (McNemar's exact test)."""
+        different = self.only_first + self.only_second
+        return float(binomtest(self.only_first, different).pvalue) if different else 1.0
+
+    def __str__(self) -> str:
+        low, high = (100 * end for end in self.interval)
+        interval = f"95 % interval {low:+.2f} to {high:+.2f}, {self.total:,} images"
+        return f"{100 * self.gain:+.2f} points ({interval})"
+
+
+def score(model: keras.Model, images, labels: np.ndarray | None = None) -> Score:
+    """How many of the images (in the form that the model takes) get their label right.
+
+    ``images``: an array, with ``labels`` of shape (N,) or (N, 1), or a ``tf.data`` dataset of
+    batches of both. Raises ValueError if there is not one label per image, and as
+    ``predicted_classes`` does.
+    """
+    return Score.of(correct_images(model, images, labels))
+
+
+def correct_images(model: keras.Model, images, labels: np.ndarray | None = None) -> np.ndarray:
+    """Which images get their label right: bool (N,). Takes and raises what ``score`` does."""
+    dataset = hasattr(images, "element_spec")
+    if dataset == (labels is not None) or dataset and images.cardinality() == -1:
+        raise ValueError(
+            "give an array of images with its labels, or a dataset, which ends and holds its own labels, without any."
+        )
+    if dataset:  # in one pass, since it may shuffle
+        batches = [(model.predict_on_batch(x), np.asarray(y)) for x, y, *_ in images]
+        batches = batches or [(np.zeros((0, 1)), np.zeros(0))]
+        outputs, labels = (np.concatenate(part) for part in zip(*batches))
+    else:
+        outputs = model.predict(images, batch_size=256, verbose=0)
+        labels = np.asarray(labels)
+    predicted = _classes(model, outputs)
+    if labels.shape not in (predicted.shape, (*predicted.shape, 1)):
+        raise ValueError(
+            f"{len(predicted):,} images and labels of shape {labels.shape}: there must be one class "
+            "number per image. Labels with one column per class become class numbers by "
+            "labels.argmax(axis=1)."
+        )
+    classes = max(2, np.size(outputs) // max(1, len(outputs)))
+    if not np.isin(labels, range(classes)).all():
+        raise ValueError(f"labels should be class numbers from 0 to {classes - 1}; these hold {np.unique(labels)[:5]}.")
+    return predicted == labels.reshape(-1)
+
+
+def predicted_classes(model: keras.Model, images) -> np.ndarray:
+    """The class number of each image, int (N,): that of the largest output.
+
+    A single output is a probability, and the class is 1 above 0.5, or a logit, and the class is 1
+    above 0. The model's loss says which (``from_logits``; a squared error has no logits);
+    otherwise it is a logit if the last layer is linear or a value is outside 0 to 1. Raises
+    ValueError unless the model gives finite numbers of shape (N,), (N, 1) or (N, classes).
+    """
+    return _classes(model, model.predict(images, batch_size=256, verbose=0))
+
+
+def _classes(model: keras.Model, outputs: np.ndarray) -> np.ndarray:
+    shape = getattr(outputs, "shape", None)
+    if shape is None or len(shape) > 2 or not np.isfinite(outputs).all():
+        flat = shape and len(shape) < 3
+        what = "numbers that are NaN or infinite" if flat else f"outputs of shape {shape}"
+        raise ValueError(f"{model.name} gives {what}; expected are finite numbers, one per image or one per class.")
+    if len(shape) == 2 and shape[1] > 1:
+        return outputs.argmax(axis=1)
+    return (outputs.reshape(-1) > (0 if _is_logit(model, outputs) else 0.5)).astype(int)
+
+
+def _is_logit(model: keras.Model, outputs: np.ndarray) -> bool:
+    loss = getattr(model, "loss", None)
+    if isinstance(loss, (list, tuple, dict)):  # one for each output, of which there is one
+        loss = list(loss.values() if isinstance(loss, dict) else loss)[0]
+    if hasattr(loss, "from_logits"):
+        return loss.from_logits
+    kind = getattr(keras.losses.get(loss), "__name__", type(loss).__name__).lower()
+    if "hinge" in kind or any(word in kind for word in REGRESSION):
+        return "hinge" in kind
+    last = model  # what gives the output; of a subclassed model nobody knows
+    while getattr(last, "outputs", None):
+        last = last.outputs[0]._keras_history.operation
+    linear = getattr(last, "activation", None) is keras.activations.linear
+    return linear or outputs.min(initial=0) < 0 or outputs.max(initial=1) > 1
