@@ -26,7 +26,7 @@ tf = profile.quiet_tensorflow()
 import keras
 import numpy as np
 
-from helpers import bases, data, features, models, photos
+from helpers import bases, data, features, models
 from tools.measure import device
 
 SIDE, COUNT, ROUNDS = 150, 100, 8  # the first round also traces the functions, and is left out
@@ -40,13 +40,13 @@ def seconds(action: Callable[[], object]) -> float:
 
 def main() -> None:
     pets = data.cats_and_dogs(SIDE, 20)
-    split = photos.first(pets.files, train=COUNT)
+    split = data.first(pets.files, train=COUNT)
     paths, labels = split.paths["train"], np.array(split.labels["train"])
     base = bases.vgg16(SIDE)
     base.model.trainable = False
 
     def prepared():
-        images = photos.pipeline(paths, split.labels["train"], SIDE, features.AT_ONCE, shuffle=False)
+        images = data.pipeline(paths, split.labels["train"], SIDE, features.AT_ONCE, shuffle=False)
         return images.map(lambda images, _: base.preprocess(images))
 
     arrays = np.concatenate(list(prepared().as_numpy_iterator()))

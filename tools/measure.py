@@ -47,7 +47,6 @@ from helpers import (
     gradcam,
     ledger,
     models,
-    photos,
     training,
 )
 from helpers.augmentation import RandomAffine
@@ -275,7 +274,7 @@ def vgg16_features_of(layer: str | None = None, preprocess: Callable | None = No
     """VGG16's features of the 4,000 photos at 150 pixels, by part; computed once and kept in the course's cache."""
     split, base = data.cats_and_dogs(150).files, bases.vgg16(150)
     in_bfloat16(base.model)
-    return {part: features.extract(base, split, part, preprocess=preprocess, layer=layer) for part in photos.PARTS}
+    return {part: features.extract(base, split, part, preprocess=preprocess, layer=layer) for part in data.PARTS}
 
 
 @experiment
@@ -303,7 +302,7 @@ def vgg16_views() -> tuple[np.ndarray, np.ndarray]:
     views = RandomAffine(turn=40, shift=0.2, zoom=0.2)
     split, base = data.cats_and_dogs(150).files, bases.vgg16(150)
     in_bfloat16(base.model)
-    images = photos.pipeline(split.paths["train"], split.labels["train"], 150, 50, shuffle=False)
+    images = data.pipeline(split.paths["train"], split.labels["train"], 150, 50, shuffle=False)
     viewed = images.map(lambda images, _: base.preprocess(views(images, training=True)))
     lower = base.upto("block4_pool")
     maps = [features.compute(lower, viewed, f"view {n + 1}").astype(np.float16) for n in range(VIEWS)]
@@ -377,8 +376,8 @@ def lite0_features(seed: int) -> Metrics:
     assert base.name == "efficientnet_lite0", f"this experiment is of EfficientNet-Lite0, not of {base.name}"
     split = data.cats_and_dogs(base.side).files
     found = {}
-    for part in photos.PARTS:
-        batches = photos.pipeline(split.paths[part], split.labels[part], base.side, 50, shuffle=False)
+    for part in data.PARTS:
+        batches = data.pipeline(split.paths[part], split.labels[part], base.side, 50, shuffle=False)
         found[part] = features.compute(base.model, batches.map(lambda images, _: base.preprocess(images)), part)
     probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
     probe.fit(found["train"], split.labels["train"])
@@ -421,7 +420,7 @@ def inside_vgg16(seed: int) -> Metrics:
     convolution, mean over photos."""
     base, split = bases.vgg16(150), data.cats_and_dogs(150).files
     paths, labels = (list(part["test"][::5]) for part in (split.paths, split.labels))
-    batches = photos.pipeline(paths, labels, 150, 50, shuffle=False)
+    batches = data.pipeline(paths, labels, 150, 50, shuffle=False)
     images = np.concatenate([base.preprocess(images) for images, _ in batches])
     return silence(base.model, images, [layer.name for layer in base.model.layers if "conv" in layer.name])
 
@@ -509,8 +508,8 @@ def drawn_augmented(seed: int) -> Metrics:
 
 def menagerie_features_of(layer: str | None = None) -> dict[str, tuple]:
     """The course's own base's features of 1,000 + 500 + 1,000 drawn pets of 64 pixels, by part."""
-    split = photos.first(data.cats_and_dogs(64).files, train=1000, validation=500, test=1000)
-    return {part: features.extract(bases.menagerie(64), split, part, layer=layer) for part in photos.PARTS}
+    split = data.first(data.cats_and_dogs(64).files, train=1000, validation=500, test=1000)
+    return {part: features.extract(bases.menagerie(64), split, part, layer=layer) for part in data.PARTS}
 
 
 @experiment
