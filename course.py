@@ -6,7 +6,7 @@ Commands:
   run [NN ...]         execute notebooks without a browser; say how long each took
   refresh [NN ...]     execute notebooks and store the outputs that are to be kept (NN or solutions/NN)
   exercises            write notebooks/exercises from notebooks/solutions
-  data [status|fetch]  what data is here; fetch the rest, or what is named
+  data [ACTION]        status: what is here; fetch: the rest, or what is named; clean: remove what old versions kept
   measure [NAME ...]   measure the numbers in results/ again
   results              write the measured numbers of results/ and benchmarks/ into README.md and docs/
   site                 build the course as a web site, build/site/index.html
@@ -53,7 +53,7 @@ COMMANDS = {
     "run": ["tools.notebooks", "run"],
     "refresh": ["tools.notebooks", "refresh"],
     "exercises": ["tools.exercises"],
-    "data": ["helpers.data"],
+    "data": ["helpers.sources"],
     "measure": ["tools.experiments"],
     "results": ["tools.results_pages"],
     "site": ["tools.site"],

@@ -24,7 +24,7 @@ tf = profile.quiet_tensorflow()
 import keras
 import numpy as np
 
-from helpers import bases, data, features, models, photos
+from helpers import bases, data, models
 from tools.machine import device
 
 SIDE, COUNT, ROUNDS = 150, 100, 8  # the first round also traces the functions, and is left out
@@ -38,13 +38,13 @@ def seconds(action: Callable[[], object]) -> float:
 
 def main() -> None:
     pets = data.cats_and_dogs(SIDE, 20)
-    split = photos.first(pets.files, train=COUNT)
+    split = data.first(pets.files, train=COUNT)
     paths, labels = split.paths["train"], np.array(split.labels["train"])
     base = bases.vgg16(SIDE)
     base.model.trainable = False
 
     def prepared():
-        images = photos.pipeline(paths, split.labels["train"], SIDE, features.AT_ONCE, shuffle=False)
+        images = data.pipeline(paths, split.labels["train"], SIDE, bases.AT_ONCE, shuffle=False)
         return images.map(lambda images, _: base.preprocess(images))
 
     arrays = np.concatenate(list(prepared().as_numpy_iterator()))
@@ -53,15 +53,15 @@ def main() -> None:
     whole = keras.Sequential([keras.Input((SIDE, SIDE, 3)), base.upto("block4_pool"), block5, head])
     for model in (on_features, whole):
         model.compile(keras.optimizers.RMSprop(1e-5), "binary_crossentropy")
-    kept = base.upto("block4_pool").predict(arrays, batch_size=features.AT_ONCE, verbose=0)
+    kept = base.upto("block4_pool").predict(arrays, batch_size=bases.AT_ONCE, verbose=0)
     trained = sum(weight.shape.num_elements() for weight in on_features.trainable_weights)
     assert trained == on_features.count_params() == sum(w.shape.num_elements() for w in whole.trainable_weights)
 
     ways = {
         "epoch on kept features": lambda: on_features.fit(kept, labels, batch_size=20, verbose=0),
         "epoch end to end": lambda: whole.fit(arrays, labels, batch_size=20, verbose=0),
-        "features from files": lambda: features.compute(base.model, prepared()),
-        "bare predict": lambda: base.model.predict(arrays, batch_size=features.AT_ONCE, verbose=0),
+        "features from files": lambda: bases.run(base.model, prepared()),
+        "bare predict": lambda: base.model.predict(arrays, batch_size=bases.AT_ONCE, verbose=0),
     }
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(ROUNDS):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import threading
+import time
 import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from helpers import data, fetching, profile
+from helpers import profile
 from helpers.profile import ROOT
+from helpers.sources import fetching, finding
 
 
 @pytest.fixture
@@ -23,12 +27,55 @@ def empty_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COURSE_MIRROR", "http://127.0.0.1:9")  # the discard port: nothing listens
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("COURSE_DATA", "auto")
-    monkeypatch.setattr(data, "KAGGLE_INPUT", tmp_path / "kaggle")
+    monkeypatch.setattr(finding, "KAGGLE_INPUT", tmp_path / "kaggle")
     for name in ("NO_PROXY", "no_proxy"):  # loopback is not to be reached through a proxy
         monkeypatch.setenv(name, "*")
     monkeypatch.setattr(fetching, "_answers", {})
     monkeypatch.setattr(profile, "cache_dir", lambda: tmp_path / "cache")
     return folder
+
+
+class Mirror(BaseHTTPRequestHandler):
+    """Serves ``files``; ``mode`` "cut" ends each in the middle, "slow" waits there."""
+
+    files: dict[str, bytes] = {}
+    mode = "good"
+    requests = 0
+
+    def do_HEAD(self):
+        self.send_response(200 if self.path[1:] in self.files else 404)
+        self.end_headers()
+
+    def do_GET(self):
+        type(self).requests += 1
+        content = self.files.get(self.path[1:])
+        if content is None:
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        half = len(content) // 2
+        self.wfile.write(content[:half])
+        if self.mode == "slow":
+            time.sleep(1.5)
+        if self.mode != "cut":
+            self.wfile.write(content[half:])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def mirror(empty_machine, monkeypatch: pytest.MonkeyPatch):
+    """A server on this machine, used as COURSE_MIRROR."""
+    Mirror.files, Mirror.mode, Mirror.requests = {}, "good", 0
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("COURSE_MIRROR", f"http://127.0.0.1:{server.server_port}")
+    yield Mirror
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture
@@ -92,7 +139,7 @@ def course(tmp_path: Path) -> Path:
     """course.py in a folder whose name has a space, a lock that asks for one package, and a wheelhouse."""
     folder = tmp_path / "the course"
     modules = (
-        ("helpers", "data"),
+        ("helpers", "sources"),
         ("tools", "measure"),
         ("tools", "site"),
         ("tools", "workshop"),

@@ -35,7 +35,8 @@ from urllib.parse import quote, unquote
 import psutil
 from packaging.requirements import Requirement
 
-from helpers import fetching, keeping
+from helpers import store
+from helpers.sources import fetching
 from tools import pack
 
 ROOT = pack.ROOT
@@ -98,7 +99,7 @@ def workshop(folder: Path, kinds: list[str]) -> list[str]:
     print(f"Course: {pack.pack(folder / f'{pack.NAME}.zip')} files", flush=True)
     start = (ROOT / "tools" / "workshop_start.py").read_bytes()
     digest = sha256(folder / f"{pack.NAME}.zip").encode()
-    with keeping.whole(folder / "start.py") as half:
+    with store.whole(folder / "start.py") as half:
         half.write_bytes(start.replace(b'SHA256 = ""', b'SHA256 = "%s"' % digest))
     missing = [add_wheels(folder, kind, python) for kind in kinds for python in PYTHONS]
     missing += [add_data(folder), add_site(folder)]
@@ -143,11 +144,11 @@ def add_data(folder: Path) -> str:
     there.mkdir(parents=True, exist_ok=True)
     have = fetching.fetched_dir()
     for path in sorted(have.glob("*")) if have.is_dir() else []:
-        if path.is_file() and not fetching.HALF.fullmatch(path.name) and not (there / path.name).exists():
-            with keeping.whole(there / path.name) as half:
+        if path.is_file() and not store.HALF.fullmatch(path.name) and not (there / path.name).exists():
+            with store.whole(there / path.name) as half:
                 shutil.copy(path, half)
     environment = os.environ | {"COURSE_DATA_DIR": str(folder / "data")}
-    done = subprocess.call([sys.executable, "-m", "helpers.data", "fetch"], cwd=ROOT, env=environment)
+    done = subprocess.call([sys.executable, "-m", "helpers.sources", "fetch"], cwd=ROOT, env=environment)
     return "" if done == 0 else "data: not all of it; without it the notebooks take drawn images and 5,000 digits"
 
 

@@ -6,7 +6,6 @@ it did not write, and no half file stays behind.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import sys
@@ -16,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
-
-from helpers import keeping, profile
+from helpers import profile, store
 from helpers.profile import CourseError
 
 DECIDE_WITHIN = 2.5  # seconds that COURSE_DATA=auto waits for a server to answer
 ASK_AGAIN_AFTER = 30  # seconds that an answer holds
-HALF = re.compile(r"half-(\d{1,9})-.+|tmp[a-z0-9_]{8}")  # of a fetch: with its process, or of an earlier version
+UNASKED = 100e6  # bytes that the quick profile fetches without being told to
+# a user and a password, the host's name or its number in brackets, a port, a folder
+_MIRROR = re.compile(r"https?://([^\s/?#@]*@)?(\[[^\s\]]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?(/[^\s?#]*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -42,42 +41,38 @@ class Remote:
 def fetched_dir() -> Path:
     """Where fetched files go, exactly as published; served over HTTP, it is a COURSE_MIRROR.
 
-    ``fetched/`` in the data folder, or the user's cache if COURSE_DATA_DIR is unset and the course lies on a
-    read-only disk, as a Kaggle dataset does.
+    ``fetched/`` in the data folder, or the user's cache if COURSE_DATA_DIR is unset and the course is on a
+    read-only disk, as a Kaggle dataset is.
     """
     if os.environ.get("COURSE_DATA_DIR", "").strip() or profile.writable(profile.data_dir()):
         return profile.data_dir() / "fetched"
     return profile.user_cache()
 
 
-def fetched(remotes: tuple[Remote, ...], also: Path) -> list[Path] | None:
-    """Whole sets of fetched files: in the data folder, where they are fetched to, or in ``also``."""
-    for folder in (profile.data_dir() / "fetched", fetched_dir(), also):
+def fetched(remotes: tuple[Remote, ...], *before: Path) -> list[Path]:
+    """A whole set of published files, from ``before``, the data folder, where they are fetched to, or Keras's cache."""
+    for folder in (*before, profile.data_dir() / "fetched", fetched_dir(), keras_cache()):
         paths = [folder / remote.name for remote in remotes]
         if all(map(os.path.isfile, paths)):
             return paths
-    return None
+    return []
 
 
 def keras_cache() -> Path:
     return Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")) / "datasets"
 
 
+def megabytes(remotes: tuple[Remote, ...]) -> str:
+    return f"{sum(remote.size for remote in remotes) / 1e6:.0f} MB"
+
+
 def address(remote: Remote) -> str:
     mirror = os.environ.get("COURSE_MIRROR", "").strip().rstrip("/")
-    if not mirror:
-        return remote.url
-    try:
-        parts = urlsplit(mirror)
-        host = (parts.hostname or "").encode("idna")
-        usable = parts.scheme in ("http", "https") and host and parts.port != 0 and not re.search(r"[\s?#]", mirror)
-    except ValueError:  # a bracket that stays open, a port that is no number, a label that is too long
-        usable = False
-    if not usable:
+    if mirror and not _MIRROR.fullmatch(mirror):
         raise CourseError(
             f"COURSE_MIRROR is {mirror!r}. It should be an address like http://192.168.1.5:8000; correct or unset it."
         )
-    return f"{mirror}/{remote.name}"
+    return f"{mirror}/{remote.name}" if mirror else remote.url
 
 
 _answers: dict[str, tuple[float, str]] = {}  # host -> when asked, why it cannot be used
@@ -110,13 +105,19 @@ def unreachable(url: str) -> str:
     return failure[0]
 
 
-def _remove_halves(folder: Path) -> None:
-    """Remove what killed processes left."""
-    for path in folder.glob("*"):
-        if half := HALF.fullmatch(path.name):
-            with contextlib.suppress(OSError):
-                if not psutil.pid_exists(int(half[1])) if half[1] else time.time() - path.stat().st_mtime > 86_400:
-                    path.unlink()
+def fetch_if_allowed(title: str, remotes: tuple[Remote, ...]) -> list[Path]:
+    """Fetch what a loader lacks. Raises CourseError where the switches forbid it or it is not worth trying."""
+    choice, why = profile.data_choice(), ""
+    if choice == "drawn":
+        why = "COURSE_DATA=drawn does not touch the network."
+    elif choice == "auto" and profile.name() == "quick" and sum(remote.size for remote in remotes) > UNASKED:
+        why = f"the quick profile fetches no {megabytes(remotes)} unasked: `python course.py data fetch` does"
+    elif choice == "auto":
+        why = unreachable(address(remotes[0]))
+    if why:
+        raise CourseError(why)
+    print(f"{title}: fetching {megabytes(remotes)} from {address(remotes[0])}")
+    return fetch(remotes)
 
 
 def fetch(remotes: tuple[Remote, ...]) -> list[Path]:
@@ -136,17 +137,15 @@ def fetch(remotes: tuple[Remote, ...]) -> list[Path]:
         url, path = address(remote), folder / remote.name
         kind, checksum = remote.checksum.split(":")
         try:
-            _remove_halves(folder)
+            store.sweep(folder)
             if not os.path.lexists(path):
-                with keeping.whole(path) as half:
+                with store.whole(path) as half:
                     download(url, half, None)
                     if pooch.file_hash(half, kind) != checksum:
                         raise CourseError(
                             f"{url} gave a file whose checksum is wrong: expected {remote.checksum}. It was thrown "
                             "away; fetch again, or check COURSE_MIRROR."
                         )
-                with contextlib.suppress(OSError):
-                    path.chmod(0o644)  # others read it in a shared folder
             elif not path.is_file() or pooch.file_hash(path, kind) != checksum:
                 raise CourseError(
                     f"{path} is not the published file: its checksum is not {remote.checksum}. It was left as it is; "
