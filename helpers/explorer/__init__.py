@@ -1,0 +1,1 @@
+"""Pictures that answer to the mouse, as plain SVG: no script, no server."""
