@@ -28,7 +28,7 @@ def checks_of(module: str) -> list:
 
 
 EVERY = [found for module in MODULES for found in checks_of(module)]
-TABLES = {module: importlib.import_module(f"test_checks_{module}") for module in MODULES}
+TABLES = {module: importlib.import_module(f"test_checks_{module.removeprefix('nb')}") for module in MODULES}
 RIGHT, WRONG = ([row for table in TABLES.values() for row in getattr(table, name)] for name in ("RIGHT", "WRONG"))
 IDS = [f"{found.__module__.rpartition('.')[2]}.{found.__name__}" for found in EVERY]
 

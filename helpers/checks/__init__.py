@@ -1,6 +1,6 @@
 """Self-checks of the exercises: each prints one line, ``right: ...`` or ``not yet: ...``, and never raises.
 
-One module a notebook (``checks.basics`` belongs to notebook 01). A check is an ordinary function in ``@check``: it
+One module per notebook (``checks.nb01`` belongs to notebook 01, ``checks.clinic`` to the clinic). A check is an ordinary function in ``@check``: it
 takes the reader's answer, calls ``expect(true_if_fine, sentence)`` for each mistake that it knows, the likeliest
 first, and returns a sentence that says what the right answer shows. A sentence names the mistake and not the answer.
 """
@@ -86,7 +86,7 @@ def _described(error: BaseException) -> str:
 
 
 def __getattr__(name: str):
-    """``checks.basics`` is imported when it is first named."""
+    """``checks.nb01`` is imported when it is first named."""
     if name.startswith("_"):
         raise AttributeError(name)
     try:

@@ -109,8 +109,7 @@ def slower_body(five_steps) -> str:
     expect(moved_body > 0, "the body does not move at all")
     share = moved_body / moved_head
     expect(
-        share < 0.6,
-        "body and head move equally far: Adam divides each gradient by its own size, and a factor with it",
+        share < 0.6, "body and head move equally far: Adam divides each gradient by its own size, and a factor with it"
     )
     expect(0.04 < share < 0.25, f"the body moves {share:.2f} times as far as the head, and not about a tenth")
     # Adam's first steps are as long for large errors as for small ones; those of SGD are a hundred times as long.
