@@ -165,7 +165,7 @@ WRONG = [
         lambda h, m: energy(h[:3], m[:3]) if len(h) == 3 else energy(h, m)[::-1],
     ),
     (nb09.energy, "gets 3.00", lambda h, m: inside(h, m) / np.maximum(inside(h, ~m), 1e-9)),
-    (nb09.energy, "one number a map", lambda h, m: (h * m).sum(axis=0) / h.sum()),
+    (nb09.energy, "one number per map", lambda h, m: (h * m).sum(axis=0) / h.sum()),
     (nb09.class_score, "for a dog that the network is sure of", chances),
     (nb09.class_score, "would count against it", either(lambda out, index: -score(out, index), score)),
     (nb09.class_score, "for the cat the gradient is zero", lambda out, i: score(out, i) if i else chances(out, 0)),

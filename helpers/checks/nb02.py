@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from helpers.checks import called, check, expect, numbers
+from helpers.checks import check, expect, given, numbers, unlike
 
 
 @check
 def best_epoch(answer, history) -> str:
     """The epoch, counted from 1, whose weights one should keep; ``history`` as ``fit`` gives it."""
-    found = numbers(answer, (), "best_epoch")
+    epoch = numbers(answer, (), "best_epoch")
     losses = np.asarray(history["val_loss"])
     best = int(losses.argmin()) + 1
     lowest = np.flatnonzero(losses == losses.min()) + 1
@@ -20,7 +20,7 @@ def best_epoch(answer, history) -> str:
         len(losses): "that is the last epoch: its training loss is low, but the question is about new images",
         best - 1: "Python counts from 0 and epochs are counted from 1",
     }
-    expect(found in lowest, mistakes.get(float(found), f"the validation loss of epoch {found:g} is not the lowest"))
+    expect(epoch in lowest, mistakes.get(float(epoch), f"the validation loss of epoch {epoch:g} is not the lowest"))
     return "from this epoch on the validation loss climbs, while the training loss goes on falling"
 
 
@@ -38,53 +38,55 @@ def _epochs(losses: list[float], patience: int, ties: bool = False) -> int:
 def epochs_run(answer) -> str:
     """A function (validation losses, patience) -> how many epochs a training with EarlyStopping runs."""
     falls = [0.9, 0.7, 0.8, 0.75, 0.72, 0.6]
-    found = numbers(called(answer, falls, 2), (), "what your function gives")
+    epochs = given(answer, falls, 2)
     shown = "for losses 0.9 0.7 0.8 0.75 0.72 0.6 and patience 2"
-    expect(found != 2, f"{shown} it gives 2: that is the best epoch, and the run goes on for two more")
-    expect(found != 3, f"{shown} it gives 3: that is patience 1, or counted from 0")
-    expect(found != 6, f"{shown} the run never comes to the 0.6: since epoch 2 no loss was below 0.7")
-    expect(found != 5, f"{shown} it gives 5: one epoch too many, two without a new lowest loss are enough")
-    expect(found == 4, f"{shown} it gives {found:g}")
-    found = numbers(called(answer, [0.9, 0.8, 0.85, 0.7, 0.75, 0.6], 2), (), "what your function gives")
-    expect(found == 6, "a new lowest loss starts the count again; 0.9 0.8 0.85 0.7 0.75 0.6 runs to its end")
-    found = numbers(called(answer, [0.5, 0.5, 0.5, 0.5, 0.5], 2), (), "what your function gives")
-    expect(found == 3, "a loss that is equal to the lowest is no improvement")
+    expect(epochs != 2, f"{shown} it gives 2: that is the best epoch, and the run goes on for two more")
+    expect(epochs != 3, f"{shown} it gives 3: that is patience 1, or counted from 0")
+    expect(epochs != 6, f"{shown} the run never comes to the 0.6: since epoch 2 no loss was below 0.7")
+    expect(epochs != 5, f"{shown} it gives 5: one epoch too many, two without a new lowest loss are enough")
+    expect(epochs == 4, f"{shown} it gives {epochs:g}")
+    epochs = given(answer, [0.9, 0.8, 0.85, 0.7, 0.75, 0.6], 2)
+    expect(epochs == 6, "a new lowest loss starts the count again; 0.9 0.8 0.85 0.7 0.75 0.6 runs to its end")
+    epochs = given(answer, [0.5, 0.5, 0.5, 0.5, 0.5], 2)
+    expect(epochs == 3, "a loss that is equal to the lowest is no improvement")
     rng = np.random.default_rng(0)
     jumpy = [((rng.integers(1, 9, 9) / 10).tolist(), patience) for patience in (1, 2, 3, 4) for _ in range(3)]
     for losses, patience in (([0.3, 0.2, 0.1], 1), ([0.1, 0.2, 0.3, 0.4, 0.5], 3), ([1.0], 2), *jumpy):
-        found = numbers(called(answer, list(losses), patience), (), "what your function gives")
+        epochs = given(answer, list(losses), patience)
         right = _epochs(losses, patience)
-        expect(found == right, f"for losses {losses} and patience {patience} it gives {found:g} in place of {right}")
+        expect(epochs == right, f"for losses {losses} and patience {patience} it gives {epochs:g} instead of {right}")
     return "it stops where Keras stops, and says nothing about which weights are kept: the last ones, unless one asks"
 
 
 @check
 def images_needed(answer) -> str:
     """A function (accuracy, half_width), both 0 to 1 -> how many test images the 95 % interval needs."""
+
+    def needed(accuracy: float, half: float) -> float:
+        return 1.96**2 * accuracy * (1 - accuracy) / half**2
+
     accuracy, half = 0.9, 0.005
-    found = numbers(called(answer, accuracy, half), (), "what your function gives")
-    right = 1.96**2 * accuracy * (1 - accuracy) / half**2
-    shown = f"for 90 % ± 0.5 points it gives {found:,.0f} images"
-    for factor, sentence in {
+    images, right = given(answer, accuracy, half), needed(accuracy, half)
+    shown = f"for 90 % ± 0.5 points it gives {images:,.0f} images"
+    factors = {
         1 / 1.96**2: "one standard deviation to each side holds 68 %, not 95 %",
         1 / 1.96: "the 1.96 belongs inside the square",
         4: "that is for half of the half-width",
         0.25: "the half-width reaches to one side, not over both",
         half: "to halve the width takes four times as many images: the half-width is squared",
-        1 / (1 - accuracy): "a share p has the variance p (1 - p)",
-        1 / accuracy: "a share p has the variance p (1 - p)",
+        1 / (1 - accuracy): "a share p has the variance p (1 - p), not p",
+        1 / accuracy: "a share p has the variance p (1 - p), not 1 - p",
         1 / (accuracy * (1 - accuracy)): "a network that is always right needs fewer images: where is its accuracy?",
         1 / (1.96 * np.sqrt(accuracy * (1 - accuracy)) / half): "that is the root of the number of images",
-        (2 / 1.96) ** 2: "that is 2 standard deviations in place of 1.96",
-        (1.645 / 1.96) ** 2: "1.645 holds 90 %: take it in place of 1.96 for those",
+        (2 / 1.96) ** 2: "that is 2 standard deviations instead of 1.96",
+        (1.645 / 1.96) ** 2: "1.645 holds 90 %: take it instead of 1.96 for those",
         1e-4: "half a point is 0.005: all shares are between 0 and 1",
-    }.items():
-        expect(not np.isclose(found, right * factor, rtol=2e-3), f"{shown}: {sentence}")
-    expect(np.isclose(found, right, rtol=2e-3), f"{shown}: put that number back into the formula above")
+    }
+    unlike(images, {f"{shown}: {sentence}": right * factor for factor, sentence in factors.items()}, rtol=2e-3)
+    expect(np.isclose(images, right, rtol=2e-3), f"{shown}: put that number back into the formula above")
     for accuracy, half in ((0.99, 0.01), (0.5, 0.02), (0.3, 0.005), (0.97, 0.004)):
-        again = numbers(called(answer, accuracy, half), (), "what your function gives")
-        right = 1.96**2 * accuracy * (1 - accuracy) / half**2
-        expect(np.isclose(again, right, rtol=2e-3, atol=1.01), "right for 90 % ± 0.5 points alone")
+        fits = np.isclose(given(answer, accuracy, half), needed(accuracy, half), rtol=2e-3, atol=1.01)
+        expect(fits, "right for 90 % ± 0.5 points alone")
     return "13,830 images for 90 % ± 0.5 points: more than MNIST has for its test"
 
 
@@ -98,13 +100,14 @@ def honest_score(answer) -> str:
         val, test = right_val.mean(axis=1), right_test.mean(axis=1)
         best = val.argmax()
         assert len({*test[[best, -1, test.argmax()]], test.mean(), val.max(), val[test.argmax()]}) == 6
-        found = numbers(called(answer, right_val, right_test), (), "what your function gives")
-        expect(not np.isclose(found, test.max()), "the test images choose the epoch here, and then praise their choice")
-        expect(not np.isclose(found, val.max()), "this is the validation accuracy, of the epoch that looks best on it")
-        expect(not np.isclose(found, val[test.argmax()]), "swapped roles: validation chooses, the test reports")
-        expect(not np.isclose(found, test[-1]), "this is the last epoch, whichever epoch was the best")
-        expect(not np.isclose(found, test.mean()), "an average over epochs belongs to no network that one could use")
+        score = given(answer, right_val, right_test)
         expect(
-            np.isclose(found, test[best]), f"{found:.4f} is not the test accuracy of the epoch that validation chooses"
+            not np.isclose(score, test.max()), "the test images choose the epoch here, so its score on them is too high"
         )
-    return "the epoch is chosen by images that report nothing, and reported by images that choose nothing"
+        expect(not np.isclose(score, val.max()), "this is the validation accuracy, of the epoch that looks best on it")
+        expect(not np.isclose(score, val[test.argmax()]), "swapped roles: validation chooses, the test reports")
+        expect(not np.isclose(score, test[-1]), "this is the last epoch, whichever epoch was the best")
+        expect(not np.isclose(score, test.mean()), "an average over epochs belongs to no network that one could use")
+        fits = np.isclose(score, test[best])
+        expect(fits, f"{score:.4f} is not the test accuracy of the epoch that validation chooses")
+    return "the validation images choose the epoch, and the test images, which had no say in it, give its score"
