@@ -2,14 +2,12 @@ from __future__ import annotations
 
 import keras
 import numpy as np
-import scipy.stats
 import tensorflow as tf
 
 from helpers import training
 from helpers.checks import nb04
-from helpers.checks.nb04 import _SENTENCES
 
-TRUTH = {key: right for key, (right, _) in _SENTENCES.items()}
+TRUTH = {key: right for key, (right, _) in nb04.VIEWS.items()}
 KEYS = list(TRUTH)
 
 
@@ -116,16 +114,6 @@ def bootstrap(right_a, right_b, paired=True, level=95.0, scale=1.0, rounds=2000)
     return scale * np.percentile(gains, [50 - level / 2, 50 + level / 2])
 
 
-def by_loop(right_a, right_b):
-    rng, count = np.random.default_rng(5), len(right_a)
-    gains = []
-    for _ in range(2000):
-        rows = rng.choice(count, count)
-        gains.append(float(right_b[rows].mean() - right_a[rows].mean()))
-    gains.sort()
-    return gains[49], gains[1949]
-
-
 def by_tensorflow_draws(right_a, right_b):
     difference = tf.cast(right_b, "float32") - tf.cast(right_a, "float32")
     rows = tf.random.stateless_uniform((2000, len(right_a)), (1, 2), 0, len(right_a), "int32")
@@ -133,20 +121,10 @@ def by_tensorflow_draws(right_a, right_b):
     return gains[50], gains[1949]
 
 
-def by_scipy(right_a, right_b):
-    difference = right_b.astype(int) - right_a.astype(int)
-    found = scipy.stats.bootstrap((difference,), np.mean, n_resamples=2000, method="percentile")
-    return found.confidence_interval
-
-
 def by_formula(right_a, right_b, reach=1.96):
     difference = right_b.astype(int) - right_a.astype(int)
     half = reach * difference.std() / np.sqrt(len(difference))
     return [difference.mean() - half, difference.mean() + half]
-
-
-def fewer(right_a, right_b):
-    return bootstrap(right_a[::2], right_b[::2])
 
 
 def around_zero(right_a, right_b):
@@ -167,7 +145,7 @@ RIGHT = [
     (nb04.paired_interval, bootstrap),
     (nb04.paired_interval, lambda a, b: tuple(bootstrap(a, b, rounds=400))),
     (nb04.paired_interval, lambda a, b: bootstrap(a, b).astype("float32").tolist()),
-    *[(nb04.paired_interval, function) for function in (by_loop, by_tensorflow_draws, by_scipy, by_formula)],
+    *[(nb04.paired_interval, function) for function in (by_tensorflow_draws, by_formula)],
     (nb04.paired_interval, lambda a, b: training.Gain.between(a, b).interval),
 ]
 WRONG = [
@@ -175,7 +153,7 @@ WRONG = [
     (nb04.allowed, "1 of 8 are still None: digits / mirror", TRUTH | {("digits", "mirror"): None}),
     (nb04.allowed, "should stay a dictionary", [True] * 8),
     (nb04.allowed, "should be True or False", TRUTH | {KEYS[0]: "yes"}),
-    *[(nb04.allowed, _SENTENCES[key][1], TRUTH | {key: not TRUTH[key]}) for key in KEYS],
+    *[(nb04.allowed, nb04.VIEWS[key][1], TRUTH | {key: not TRUTH[key]}) for key in KEYS],
     (nb04.with_views, "the validation photos are changed", views(validation_on=True)),
     (nb04.with_views, "told training=True", views(training=False)),
     (nb04.with_views, "told training=True", views(train_on=False)),
@@ -224,11 +202,7 @@ WRONG = [
     (nb04.paired_interval, "holds about 90 %", lambda a, b: by_formula(a, b, 1.645)),
     (nb04.paired_interval, "holds about 98 %", lambda a, b: by_formula(a, b, 2.326)),
     (nb04.paired_interval, "and not the middle 95 %", lambda a, b: bootstrap(a, b, level=90)),
-    (nb04.paired_interval, "and not the middle 95 %", lambda a, b: bootstrap(a, b, level=98)),
-    (nb04.paired_interval, "and not the middle 95 %", lambda a, b: bootstrap(a, b, level=99)),
     (nb04.paired_interval, "and not the middle 95 %", lambda a, b: bootstrap(a, b, level=100)),
-    (nb04.paired_interval, "and not the middle 95 %", lambda a, b: bootstrap(a, b, level=80)),
-    (nb04.paired_interval, "and not the middle 95 %", fewer),
     (nb04.paired_interval, "use shares of 1", lambda a, b: bootstrap(a, b, scale=100)),
     (nb04.paired_interval, "that of a minus b", lambda a, b: bootstrap(b, a)),
     (nb04.paired_interval, "changed places", lambda a, b: bootstrap(a, b)[::-1]),

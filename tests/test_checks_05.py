@@ -70,13 +70,6 @@ def without_base(base):
     return model(keras.Sequential([keras.Input(base.input_shape[1:]), layers.Conv2D(4, 3)]), freeze=lambda base: None)
 
 
-def head_alone(base):
-    base.trainable = False
-    whole = keras.Sequential([keras.Input(base.input_shape[1:]), layers.Flatten(), layers.Dense(1, "sigmoid")])
-    whole.compile("sgd", "binary_crossentropy")
-    return whole
-
-
 def beside_base(base):
     """The base is part of the model, and the answer does not depend on it."""
     inputs = keras.Input(base.input_shape[1:])
@@ -128,12 +121,6 @@ def kept_order(base, dataset):
     return two_passes(base, list(dataset) and dataset.cache())
 
 
-def listed(base, dataset):
-    batches = list(dataset)
-    features = [base.predict_on_batch(images) for images, _ in batches]
-    return np.concatenate(features), np.concatenate([labels for _, labels in batches])
-
-
 def sorted_labels(base, dataset):
     features, labels = one_pass(base, dataset)
     return features, np.sort(labels)
@@ -165,7 +152,6 @@ RIGHT = [
     (nb05.preprocess, lambda images: (images.astype("float64") - MEAN)[..., [2, 1, 0]]),
     (nb05.preprocess, lambda images: (images - np.float32(MEAN))[..., ::-1].tolist()),
     (nb05.preprocess, lambda images: tf.reverse(images - tf.constant(MEAN, "float32"), axis=[-1])),
-    (nb05.preprocess, lambda images: keras.ops.flip(images - MEAN.astype("float32"), axis=-1)),
     (nb05.frozen, model),
     (nb05.frozen, built(bias=False)),
     (nb05.frozen, built(before=(layers.GlobalAveragePooling2D,), bias=False)),
@@ -176,7 +162,7 @@ RIGHT = [
     (nb05.frozen, built(freeze=lambda base: [setattr(layer, "trainable", False) for layer in base.layers])),
     (nb05.extract, one_pass),
     (nb05.extract, lambda base, dataset: one_pass(base, dataset, training=False)),
-    *[(nb05.extract, function) for function in (flattened, predicted, kept_order, listed)],
+    *[(nb05.extract, function) for function in (flattened, predicted, kept_order)],
     (nb05.joined, join),
     *[(nb05.joined, function) for function in (Joined, join_bytes)],
     (nb05.joined, lambda base, head, f: keras.Sequential([keras.Input((8, 8, 3)), layers.Lambda(f), base, head])),
@@ -206,7 +192,6 @@ WRONG = [
     (nb05.frozen, "shape (16, 1)", built(units=2)),
     (nb05.frozen, "the head did not learn", built(rate=0.0)),
     (nb05.frozen, "the base is not part of the model", without_base),
-    (nb05.frozen, "the base is not part of the model", head_alone),
     (nb05.frozen, "the base is not part of the model", lambda base: model(keras.models.clone_model(base))),
     (nb05.frozen, "does not depend on the base", beside_base),
     (nb05.frozen, "a Keras model is expected", lambda base: [base]),

@@ -33,14 +33,6 @@ def named():
     return keras.Model(NETWORK.inputs, {name: NETWORK.get_layer(name).output for name in ("conv1", "conv2")})
 
 
-def silent_by_loop(maps):
-    shares = []
-    for image in maps:
-        silent = [not image[..., channel].any() for channel in range(image.shape[-1])]
-        shares.append(sum(silent) / len(silent))
-    return shares
-
-
 def silent_by_tensorflow(maps):
     silent = tf.reduce_all(tf.constant(maps, "float32") == 0, axis=(1, 2))
     return tf.reduce_mean(tf.cast(silent, "float32"), axis=-1)
@@ -108,7 +100,7 @@ RIGHT = [
     (nb07.silent_share, lambda maps: (maps == 0).all(axis=(1, 2)).mean(axis=-1)),
     (nb07.silent_share, lambda maps: 1 - np.any(maps, axis=(1, 2)).mean(axis=1, dtype="float32")),
     (nb07.silent_share, lambda maps: (maps.max(axis=(1, 2)) == 0).mean(axis=-1)),
-    *[(nb07.silent_share, function) for function in (silent_by_loop, silent_by_tensorflow)],
+    (nb07.silent_share, silent_by_tensorflow),
     (nb07.dead_channels, dead),
     (nb07.dead_channels, lambda maps: list(dead(maps))),
     (nb07.dead_channels, lambda maps: np.where(~maps.any(axis=(0, 1, 2)))[0][::-1]),

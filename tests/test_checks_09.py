@@ -60,11 +60,6 @@ def heat_by_tensorflow(found, weights):
     return tf.math.divide_no_nan(speaks_for, tf.reduce_max(speaks_for))
 
 
-def heat_by_keras(found, weights):
-    speaks_for = keras.ops.relu(keras.ops.einsum("hwc,c->hw", found, weights))
-    return speaks_for / (keras.ops.max(speaks_for) + 1e-10)
-
-
 def heat_by_list(found, weights):
     summed = [[max(float(np.dot(place, weights)), 0) for place in row] for row in found]
     return [[value / (max(map(max, summed)) or 1) for value in row] for row in summed]
@@ -108,9 +103,8 @@ RIGHT = [
     (nb09.channel_weights, lambda found, gradient: gradient.mean(axis=(0, 1))),
     (nb09.channel_weights, lambda found, gradient: gradient.astype("float32").mean(axis=0).mean(axis=0)),
     (nb09.channel_weights, lambda found, gradient: tf.reduce_mean(tf.constant(gradient, "float32"), axis=(0, 1))),
-    (nb09.channel_weights, lambda found, gradient: keras.ops.mean(gradient, axis=(0, 1))),
     (nb09.channel_weights, loop_weights),
-    *[(nb09.heatmap, function) for function in (heat, heat_by_tensorflow, heat_by_keras, heat_by_list)],
+    *[(nb09.heatmap, function) for function in (heat, heat_by_tensorflow, heat_by_list)],
     (nb09.heatmap, lambda found, weights: heat(found.astype("float32"), weights.astype("float32"))),
     *[(nb09.energy, function) for function in (energy, energy_by_loop, energy_by_tensorflow, energy_with_epsilon)],
     (nb09.energy, lambda heatmaps, masks: energy(heatmaps.astype("float32"), masks)),

@@ -24,11 +24,10 @@ def best_epoch(answer, history) -> str:
     return "from this epoch on the validation loss climbs, while the training loss goes on falling"
 
 
-def _epochs(losses: list[float], patience: int, ties: bool = False) -> int:
+def _epochs(losses: list[float], patience: int) -> int:
     best, since = np.inf, 0
     for epoch, loss in enumerate(losses, start=1):
-        better = loss <= best if ties else loss < best
-        best, since = (loss, 0) if better else (best, since + 1)
+        best, since = (loss, 0) if loss < best else (best, since + 1)
         if since >= patience:
             return epoch
     return len(losses)

@@ -10,7 +10,7 @@ from helpers import profile
 from helpers.augmentation import RandomAffine
 from helpers.checks import called, check, expect, given, pair
 
-_SENTENCES = {  # what is true of each change, and what a reader who got it wrong may not have thought of
+VIEWS = {  # what is true of each change, and what a reader who got it wrong may not have thought of
     ("digits", "turn by 10 degrees"): (True, "people write at a slant, and a 4 turned by 10 degrees is still a 4"),
     ("digits", "turn by 180 degrees"): (False, "turn a 6 by 180 degrees and read it"),
     ("digits", "mirror"): (False, "nobody writes a mirrored 2, and a mirrored 2 looks like no other digit either"),
@@ -26,9 +26,9 @@ _SENTENCES = {  # what is true of each change, and what a reader who got it wron
 def allowed(answer) -> str:
     """A dict (photos, change) -> whether the change makes a view that one may train on."""
     expect(isinstance(answer, dict), "allowed should stay a dictionary")
-    missing = [" / ".join(key) for key in _SENTENCES if answer.get(key) is None]
-    expect(not missing, f"{len(missing)} of {len(_SENTENCES)} are still None: {'; '.join(missing[:2])}")
-    for key, (right, sentence) in _SENTENCES.items():
+    missing = [" / ".join(key) for key in VIEWS if answer.get(key) is None]
+    expect(not missing, f"{len(missing)} of {len(VIEWS)} are still None: {'; '.join(missing[:2])}")
+    for key, (right, sentence) in VIEWS.items():
         expect(answer[key] in (True, False), f"{' / '.join(key)} should be True or False")
         expect(bool(answer[key]) == right, f"{' / '.join(key)}: {sentence}")
     return "a view has to keep its label, and to look like a photo that could come"
