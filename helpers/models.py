@@ -1,6 +1,6 @@
 """The course's networks by name, built untrained.
 
-The digit and garment networks take grey images as float32 of shape (N, 28, 28, 1) with values in
+The digit and garment networks take gray images as float32 of shape (N, 28, 28, 1) with values in
 [0, 1] and give 10 class probabilities (softmax); ``tsne_convnet`` gives 10 logits. The pet networks
 take RGB images as float32 of shape (N, side, side, 3) with values in [0, 255], rescale them inside,
 and give the probability of a dog (sigmoid), shape (N, 1). The notebooks build each network in the

@@ -70,9 +70,9 @@ def test_no_pixel_statistic_separates_cats_from_dogs(many, features):
         bins = [np.histogram(image[..., c], 16, (0, 256))[0] for image in images for c in range(3)]
         values = np.reshape(bins, (len(images), -1))
     else:
-        grey = images.mean(axis=3)
-        down, across = np.gradient(grey, axis=(1, 2))
-        values = np.stack([s.std(axis=(1, 2)) for s in (grey, down, across)] + [grey.mean(axis=(1, 2))], axis=1)
+        gray = images.mean(axis=3)
+        down, across = np.gradient(gray, axis=(1, 2))
+        values = np.stack([s.std(axis=(1, 2)) for s in (gray, down, across)] + [gray.mean(axis=(1, 2))], axis=1)
     best = 0.0
     for strength in (0.001, 0.01, 0.1):
         model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=500))

@@ -250,7 +250,7 @@ WRONG = [
     (clinic.plain_validation, "not those that were put aside", TRAIN, dataset(IMAGES[:20]), IMAGES[40:]),
     (clinic.plain_validation, "are in the training data too", Mirrored(IMAGES), PLAIN, IMAGES[40:]),
     (clinic.plain_validation, "give different pixels", TRAIN, Mirrored(IMAGES[40:]), IMAGES[40:]),
-    (clinic.plain_validation, "pictures in place of 20", TRAIN, dataset(IMAGES[:40]), IMAGES[40:]),
+    (clinic.plain_validation, "pictures instead of 20", TRAIN, dataset(IMAGES[:40]), IMAGES[40:]),
     (clinic.steady, "when they were shown again", head(Drop(0.5)), INPUTS),
     (clinic.steady, "nothing is dropped in training", head(), INPUTS),
     (clinic.steady, "nothing is dropped in training", head(keras.layers.Dropout(0.0)), INPUTS),

@@ -52,7 +52,7 @@ BROKEN = {
     "not an image": b"<html>Sign in to the conference Wi-Fi</html>",
     "a BMP": jpeg(0, kind="BMP"),
     "a GIF": jpeg(0, mode="P", kind="GIF"),
-    "grey": jpeg(0, mode="L"),
+    "gray": jpeg(0, mode="L"),
     "CMYK": jpeg(0, mode="CMYK"),
     "cut short": jpeg(0, size=(400, 300))[:-300],
     "damaged": noisy(detailed()),
@@ -300,8 +300,8 @@ def test_fewer_photos_leave_halves_for_validation_and_test(empty_machine):
 
 
 def test_too_few_whole_photos(empty_machine):
-    publish(empty_machine, "microsoft", published(9, dict(zip((0, 4), (b"", BROKEN["grey"])))))
-    problem = r"holds 7 whole photos of cats and 9 of dogs, 2 broken files skipped .1 empty, 1 grey.; the split needs 6"
+    publish(empty_machine, "microsoft", published(9, dict(zip((0, 4), (b"", BROKEN["gray"])))))
+    problem = r"holds 7 whole photos of cats and 9 of dogs, 2 broken files skipped .1 empty, 1 gray.; the split needs 6"
     with pytest.raises(CourseError, match=problem):
         data.cats_and_dogs()
     assert not list((empty_machine.parent / "cache").rglob("*.jpg"))
@@ -501,8 +501,8 @@ def note(skipped: str, source: str = '"a friend"') -> bytes:
 @pytest.mark.parametrize(
     "notes",
     [
-        *(b"", b"[]", b"{}", b"null", b"\xff\xfe", b"[" * 100_000, note("4"), note("null"), note('["grey"]')),
-        *(note(f'{{"grey": {count}}}') for count in ('"two"', "-3", "NaN", "1e400", "1.5", "9" * 5000, "null", "[1]")),
+        *(b"", b"[]", b"{}", b"null", b"\xff\xfe", b"[" * 100_000, note("4"), note("null"), note('["gray"]')),
+        *(note(f'{{"gray": {count}}}') for count in ('"two"', "-3", "NaN", "1e400", "1.5", "9" * 5000, "null", "[1]")),
         note("{}", source="3"),
     ],
 )
@@ -566,4 +566,4 @@ def test_a_count_takes_the_first_training_photos_of_both_classes(empty_machine):
 
 def test_flaws_in_words():
     assert photos.in_words(Counter()) == ""
-    assert photos.in_words(Counter(grey=2, empty=1)) == ", 3 broken files skipped (1 empty, 2 grey)"
+    assert photos.in_words(Counter(gray=2, empty=1)) == ", 3 broken files skipped (1 empty, 2 gray)"

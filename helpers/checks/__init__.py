@@ -1,8 +1,9 @@
 """Self-checks of the exercises: each prints one line, ``right: ...`` or ``not yet: ...``, and never raises.
 
-One module a notebook (``checks.basics`` belongs to notebook 01). A check is an ordinary function in ``@check``: it
-takes the reader's answer, calls ``expect(true_if_fine, sentence)`` for each mistake that it knows, the likeliest
-first, and returns a sentence that says what the right answer shows. A sentence names the mistake and not the answer.
+One module per notebook: ``checks.nb01`` belongs to notebook 01, ``checks.clinic`` to the clinic. A check is an ordinary
+function in ``@check``: it takes the reader's answer, calls ``expect(true_if_fine, sentence)`` or ``unlike`` for each
+mistake that it knows, the likeliest first, and returns a sentence that says what the right answer shows. A sentence
+names the mistake and not the answer.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 import functools
 import importlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 class NotYet(Exception):
@@ -67,14 +69,42 @@ def numbers(answer: Any, shape: tuple[int, ...] = (), name: str = "the answer") 
     empty = isinstance(answer, (list, tuple)) and any(value is None for value in answer)
     expect(not empty, f"{name} still holds None")
     try:
-        found = np.asarray(answer, dtype="float64")
+        array = np.asarray(answer, dtype="float64")
     except (TypeError, ValueError):
         kind = f"numbers of shape {shape}" if shape else "a number"
         raise NotYet(f"{name} should be {kind}, and is of type {type(answer).__name__}") from None
     wanted = f"have shape {shape}" if shape else "be a single number"
-    expect(found.shape == shape, f"{name} should {wanted}, and has shape {found.shape}")
-    expect(np.isfinite(found).all(), f"{name} holds NaN or infinity: is something divided by zero?")
-    return found
+    expect(array.shape == shape, f"{name} should {wanted}, and has shape {array.shape}")
+    expect(np.isfinite(array).all(), f"{name} holds NaN or infinity: is something divided by zero?")
+    return array
+
+
+def given(function: Any, *arguments, shape: tuple[int, ...] = (), name: str = "what your function gives") -> np.ndarray:
+    """What the reader's function gives, as a float array of this shape: ``called``, then ``numbers``."""
+    return numbers(called(function, *arguments), shape, name)
+
+
+def unlike(array: ArrayLike, mistakes: Mapping[str, ArrayLike], **tolerance: float) -> None:
+    """Go on if the array is none of those that mistakes give, by ``np.allclose``.
+
+    ``mistakes``: {sentence: array}, or a tuple of arrays that deserve the same sentence.
+    """
+    for sentence, wrong in mistakes.items():
+        for each in wrong if isinstance(wrong, tuple) else (wrong,):
+            expect(not np.allclose(array, each, **tolerance), sentence)
+
+
+def pair(answer: Any, sentence: str) -> tuple | list:
+    """An answer of two parts, as a tuple or a list; the check ends with the sentence if it is not."""
+    expect(isinstance(answer, tuple | list) and len(answer) == 2, sentence)
+    return answer
+
+
+def keras_model(answer: Any) -> None:
+    """Go on if the answer is a Keras model."""
+    import keras  # here: notebook 00 has no use for the seconds that it takes
+
+    expect(isinstance(answer, keras.Model), f"a Keras model is expected, and this is of type {type(answer).__name__}")
 
 
 def _described(error: BaseException) -> str:
@@ -86,7 +116,7 @@ def _described(error: BaseException) -> str:
 
 
 def __getattr__(name: str):
-    """``checks.basics`` is imported when it is first named."""
+    """``checks.nb01`` is imported when it is first named."""
     if name.startswith("_"):
         raise AttributeError(name)
     try:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from helpers import bases
-from helpers.checks import called, check, expect, numbers
+from helpers.checks import called, check, expect, given, keras_model, numbers, pair
 
 _bases: dict[int, bases.Base] = {}
 
@@ -42,10 +42,9 @@ def plain_validation(train, validation, images: np.ndarray) -> str:
     """Datasets of batches (images, labels); ``images`` are those that the validation data should hold."""
     wanted = sorted(picture.tobytes() for picture in np.asarray(images, "float32"))
     first, second = _pictures(validation), _pictures(validation)
-    expect(len(first) == len(images), f"the validation data holds {len(first)} pictures in place of {len(images)}")
-    expect(
-        first == second, "two passes over the validation data give different pixels, so each epoch takes another test"
-    )
+    expect(len(first) == len(images), f"the validation data holds {len(first)} pictures instead of {len(images)}")
+    same = first == second
+    expect(same, "two passes over the validation data give different pixels, so each epoch takes another test")
     expect(first == wanted, "the validation pictures stay the same, but they are not those that were put aside")
     views, others = _pictures(train), _pictures(train)
     expect(views != others, "two passes over the training data are equal now: it has lost its random views")
@@ -78,7 +77,7 @@ def loss_fits(model: keras.Model, loss: Callable, images: np.ndarray, labels: np
     labels = labels.argmax(axis=1) if labels.ndim == 2 else labels.astype(int)
     outputs = outputs.astype("float64")
     chances = np.allclose(outputs.sum(axis=1), 1, atol=1e-3) and outputs.min() >= 0
-    if not chances:
+    if not chances:  # softmax
         outputs = outputs - outputs.max(axis=1, keepdims=True)
         outputs = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)
     true = -np.log(np.maximum(outputs[np.arange(len(labels)), labels], 1e-7)).mean()
@@ -113,7 +112,7 @@ def paired(features: np.ndarray, labels: np.ndarray, images: np.ndarray, kinds: 
 @check
 def frozen(model: keras.Model, images: np.ndarray, labels: np.ndarray) -> str:
     """A model of the course's base and a head, and prepared images to try it on."""
-    expect(isinstance(model, keras.Model), f"a model is expected, and this is of type {type(model).__name__}")
+    keras_model(model)
     before = {weight.path: weight.numpy() for weight in _base(np.shape(images)[1]).model.weights}
     now = {weight.path: weight for weight in model.weights if weight.path in before}
     expect(now.keys() == before.keys(), "the base is not part of the model: the course's, as it comes from its file")
@@ -132,7 +131,7 @@ def same_start(share_right: Callable[[float], float]) -> str:
     """``share_right(rate)`` trains a network on two classes and gives a share of right answers."""
 
     def asked(rate: float) -> float:
-        return float(numbers(called(share_right, rate), name="share_right"))
+        return float(given(share_right, rate, name="share_right"))
 
     knew = "at rate 0, where nothing can be learnt, the network is right far more than half of the time: "
     knew += "it knew that before it was called"
@@ -158,30 +157,29 @@ def unseen_test(fit_best: Callable[[np.ndarray, np.ndarray], Any], x: np.ndarray
         """What the network says to all pictures, trained with labels turned around, or on other pictures."""
         labels = y.copy()
         labels[turned] = 1 - labels[turned]
-        found = called(fit_best, shown, labels)
-        pair = isinstance(found, (tuple, list)) and len(found) == 2
-        expect(pair, "fit_best should return the network and its test score")
-        return np.asarray(found[0].predict(x)), float(numbers(found[1], name="the test score"))
+        both = called(fit_best, shown, labels)
+        network, score = pair(both, "fit_best should return the network and its test score")
+        return np.asarray(network.predict(x)), float(numbers(score, name="the test score"))
 
     plain, reported = answers()
     again, _ = answers()
     expect(np.array_equal(again, plain), "called twice on the same data, fit_best gives two networks: fix its seed")
+    blind = np.array_equal(answers(slice(250, 300))[0], plain)
     expect(
-        np.array_equal(answers(slice(250, 300))[0], plain),
-        "with the test labels turned around, fit_best returns another network: the training has looked at them",
+        blind, "with the test labels turned around, fit_best returns another network: the training has looked at them"
     )
     others = x.copy()
     others[250:] = 3 * others[250:] + 1
+    apart = np.array_equal(answers(shown=others)[0], plain)
     expect(
-        np.array_equal(answers(shown=others)[0], plain),
-        "with other test pictures, fit_best returns another network: is something standardized by all of them?",
+        apart, "with other test pictures, fit_best returns another network: is something standardized by all of them?"
     )
+    chosen = not np.array_equal(answers(slice(200, 250))[0], plain)
     expect(
-        not np.array_equal(answers(slice(200, 250))[0], plain),
-        "neither test nor validation labels make a difference: nothing held back decides which epoch is kept",
+        chosen, "neither test nor validation labels make a difference: nothing held back decides which epoch is kept"
     )
+    honest = np.isclose(reported, (plain[250:300] == y[250:300]).mean())
     expect(
-        np.isclose(reported, (plain[250:300] == y[250:300]).mean()),
-        "the network has not seen the test pictures, but the number that is reported is not its score on them",
+        honest, "the network has not seen the test pictures, but the number that is reported is not its score on them"
     )
     return "the test pictures decide nothing but the number in the report"

@@ -51,7 +51,7 @@ class _Traits:
 
 
 # Cats and dogs share every part: each cue is a normal score, and the two means lie this many standard
-# deviations apart. No single cue tells them apart, and none of them is a colour or a place.
+# deviations apart. No single cue tells them apart, and none of them is a color or a place.
 CUES = {"fold": 2.4, "tip": 2.0, "muzzle": 2.5, "nose": 2.4, "eye": 2.4, "pupil": 2.9, "whiskers": 2.6, "head": 2.0}
 
 OTHER_ANIMALS = {

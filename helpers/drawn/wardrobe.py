@@ -45,7 +45,7 @@ def garments(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _Sheet:
-    """A grey picture to draw on, with x and y from -1 to 1, slightly turned, shifted and scaled."""
+    """A gray picture to draw on, with x and y from -1 to 1, slightly turned, shifted and scaled."""
 
     def __init__(self, rng: np.random.Generator):
         side = _SIDE * _SCALE

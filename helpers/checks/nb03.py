@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from helpers import profile
-from helpers.checks import NotYet, called, check, expect
+from helpers.checks import NotYet, called, check, expect, pair, unlike
 
 
 @check
@@ -20,22 +20,23 @@ def in_both(answer) -> str:
     one, two, three, four, five, six = (_jpeg(rng.integers(0, 256, (8, 8, 3))).ljust(900, b"\0") for _ in range(6))
     train = {"cat.1.jpg": one, "cat.2.jpg": two, "dog.1.jpg": three, "cat.5.jpg": six}
     test = {"cat.1.jpg": four, "dog.9.jpg": two, "dog.7.jpg": five, "dog.8.jpg": two, "cat.5.jpg": six}
-    found = called(answer, train, test)
-    expect(not isinstance(found, (str, bytes, dict, bool)), "a collection of file names is expected: a list or a set")
-    found = set(found)
-    expect(all(isinstance(name, str) for name in found), "these are no names of files: are they contents?")
-    expect(found, "it finds none: the same photo may have another name in the other part")
-    swapped = "that is the name in the training part: it is the test part that is to be cleaned"
-    expect("cat.2.jpg" not in found, swapped)
-    same = "two photos of one length that begin and end with the same bytes may still differ: compare all of them"
-    expect("dog.7.jpg" not in found, same)
-    expect("cat.1.jpg" not in found, "it names a file whose name is in both parts, but with different contents")
-    expect(found != {"cat.5.jpg"}, "the same photo may have another name in the other part")
+    names = called(answer, train, test)
+    expect(not isinstance(names, (str, bytes, dict, bool)), "a collection of file names is expected: a list or a set")
+    names = set(names)
+    expect(all(isinstance(name, str) for name in names), "these are no names of files: are they contents?")
+    expect(names, "it finds none: the same photo may have another name in the other part")
+    for name, sentence in {
+        "cat.2.jpg": "that is the name in the training part: it is the test part that is to be cleaned",
+        "dog.7.jpg": "two photos of one length that begin and end alike may still differ: compare all of their bytes",
+        "cat.1.jpg": "it names a file whose name is in both parts, but with different contents",
+    }.items():
+        expect(name not in names, sentence)
+    expect(names != {"cat.5.jpg"}, "the same photo may have another name in the other part")
     twice = {"dog.8.jpg", "dog.9.jpg"}
-    expect(found >= twice, "one photo may be in the test part twice, under two names: name both")
-    expect("cat.5.jpg" in found, "a photo that is in both parts and has kept its name is missing")
-    expect(found == {*twice, "cat.5.jpg"}, "there are names in it that are no names of leaked test photos")
-    return "it compares contents and no names; two shots of one scene it cannot find"
+    expect(names >= twice, "one photo may be in the test part twice, under two names: name both")
+    expect("cat.5.jpg" in names, "a photo that is in both parts and has kept its name is missing")
+    expect(names == {*twice, "cat.5.jpg"}, "there are names in it that are no names of leaked test photos")
+    return "it compares contents, not names; it cannot find two shots of one scene"
 
 
 def _jpeg(picture: np.ndarray, *options: int) -> bytes:
@@ -86,8 +87,7 @@ def standardized(answer) -> str:
     rng = np.random.default_rng(0)
     train = rng.normal([50, 120, 200], [10, 20, 40], (40, 6, 5, 3)).astype("float32")
     test = rng.normal([80, 90, 150], [30, 20, 10], (20, 6, 5, 3)).astype("float32")
-    result = called(answer, train, test)
-    expect(isinstance(result, (tuple, list)) and len(result) == 2, "give both arrays: return train, test")
+    result = pair(called(answer, train, test), "give both arrays: return train, test")
     new_train, new_test = (np.asarray(part, "float64") for part in result)
     fine = new_train.shape == train.shape and new_test.shape == test.shape
     expect(fine, f"the shapes should stay as they are, and become {new_train.shape} and {new_test.shape}")
@@ -96,10 +96,8 @@ def standardized(answer) -> str:
         rows = np.concatenate(parts, dtype="float64")
         return [(part - rows.mean(axes)) / rows.std(axes) for part in (train, test)]
 
-    def near(found, wanted):  # whatever float32, a small epsilon or the n - 1 of a sample makes of it
-        return np.allclose(found, wanted, rtol=2e-3, atol=2e-3)
-
     right_train, right_test = by(train)
+    near = {"rtol": 2e-3, "atol": 2e-3}  # whatever float32, a small epsilon or the n - 1 of a sample makes of it
     photos = [(part - part.mean((1, 2), keepdims=True)) / part.std((1, 2), keepdims=True) for part in (train, test)]
     mistakes = {
         "one mean for all colors: each channel needs its own, over photos, rows and columns": by(train, axes=None),
@@ -110,15 +108,18 @@ def standardized(answer) -> str:
         "each photo decides about itself: a bright one cannot be told from a dark one any more": photos,
         "the mean is off, but nothing is divided": [part - train.mean((0, 1, 2)) for part in (train, test)],
     }
-    for sentence, wrong in mistakes.items():
-        expect(not (near(new_train, wrong[0]) and near(new_test, wrong[1])), sentence)
-    expect(near(new_train, right_train), "each channel of the training photos should have mean 0 and deviation 1")
-    expect(near(new_test, right_test), "the test photos are not prepared as the training photos are")
+    both = np.concatenate([new_train, new_test])
+    unlike(both, {sentence: np.concatenate(wrong) for sentence, wrong in mistakes.items()}, **near)
+    expect(
+        np.allclose(new_train, right_train, **near),
+        "each channel of the training photos should have mean 0 and deviation 1",
+    )
+    expect(np.allclose(new_test, right_test, **near), "the test photos are not prepared as the training photos are")
     return "the test photos have neither mean 0 nor deviation 1, and should not: they were prepared like any new photo"
 
 
 def _ends_in_prefetch(dataset) -> bool:
-    """Whether a prefetch stands behind the batch; options and the like may follow it."""
+    """Whether a prefetch follows the batch; options and the like may follow it."""
     while "Batch" not in type(dataset).__name__ and "Prefetch" not in type(dataset).__name__ and dataset._inputs():
         dataset = dataset._inputs()[0]
     return "Prefetch" in type(dataset).__name__
@@ -142,9 +143,7 @@ def pipeline(answer) -> str:
     asked = np.random.default_rng(0).permutation(1000)[:count]
     dataset = called(answer, asked, load, size)
     expect(isinstance(dataset, tf.data.Dataset), f"a tf.data dataset is expected, not a {type(dataset).__name__}")
-    spec = dataset.element_spec
-    fine = isinstance(spec, tuple) and len(spec) == 2
-    expect(fine, "each element should be a pair of images and labels, as load gives it")
+    spec = pair(dataset.element_spec, "each element should be a pair of images and labels, as load gives it")
     expect(spec[0].shape.rank != 2, "the images come one by one: there is no batch")
     expect(spec[0].shape.rank == 3, "the images have an axis too many: is it batched twice?")
     passes = []
@@ -152,11 +151,9 @@ def pipeline(answer) -> str:
         batches = list(dataset.take(count + 1).as_numpy_iterator())
         expect(len(batches) <= count, "a pass does not end: repeat() is not needed, fit goes through it each epoch")
         largest = max(len(labels) for _, labels in batches)
-        expect(largest == size, f"the largest batch holds {largest} images in place of {size}")
-        for images, labels in batches:
-            expect(
-                (images[:, 0, 0] == labels).all(), "images and labels have come apart: shuffle pairs, not one of them"
-            )
+        expect(largest == size, f"the largest batch holds {largest} images instead of {size}")
+        fits = all((images[:, 0, 0] == labels).all() for images, labels in batches)
+        expect(fits, "images and labels have come apart: shuffle pairs, not one of them")
         order = np.concatenate([labels for _, labels in batches])
         expect(set(order) <= set(asked), "the numbers that are loaded are not those that were handed in")
         once = "an image comes twice" if len(order) > len(set(order)) else f"{count - len(order)} images are left out"
@@ -164,9 +161,8 @@ def pipeline(answer) -> str:
         passes.append([labels for _, labels in batches])
     first, second = (np.concatenate(batches) for batches in passes)
     expect(not np.array_equal(first, asked), "the images come in the order of the files: shuffle them")
-    expect(
-        not np.array_equal(first, second), "both passes have the same order: what stands before cache is frozen in it"
-    )
+    fresh = not np.array_equal(first, second)
+    expect(fresh, "both passes have the same order: what comes before cache is frozen in it")
     together = [{frozenset(labels.tolist()) for labels in batches} for batches in passes]
     expect(together[0] != together[1], "the same images share a batch in each pass: shuffle images, then make batches")
     expect(len(loaded) <= count, f"{count} images were loaded {len(loaded)} times in two passes: nothing keeps them")

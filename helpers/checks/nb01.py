@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from helpers.checks import called, check, expect, numbers
+from helpers.checks import called, check, expect, given, numbers
 
 
 @check
@@ -29,26 +29,21 @@ def sizes(answer) -> str:
 @check
 def parameters(answer) -> str:
     """A function (kernel, channels, filters) -> number of parameters of a Conv2D."""
-    kernel, channels, filters = 5, 3, 32
-    found = numbers(called(answer, kernel, channels, filters), (), "what your function gives")
-    right = filters * (kernel * kernel * channels + 1)
+    count = given(answer, 5, 3, 32)
     mistakes = {
-        filters * (kernel * kernel + 1): "every filter has a window of weights for each input channel, not one for all",
-        filters * kernel * kernel: "every filter has a window of weights for each input channel, and one bias",
-        filters * kernel * kernel * channels: "the biases are missing: one number a filter",
-        filters * channels * (kernel * kernel + 1): "a filter has one bias, not one for each of its input channels",
-        filters * kernel * kernel * channels + 1: "there is one bias for every filter, not one for the whole layer",
-        filters * (kernel * channels + 1): "a window of side 5 has more than 5 weights",
-        filters * kernel * kernel * channels + channels: "not each channel, but each filter has a bias too",
-        kernel * kernel * channels + 1: "that is one filter: how many has the layer?",
+        32 * (5 * 5 + 1): "every filter has a window of weights for each input channel, not one for all",
+        32 * 5 * 5: "every filter has a window of weights for each input channel, and one bias",
+        32 * 5 * 5 * 3: "the biases are missing: one number per filter",
+        32 * 3 * (5 * 5 + 1): "a filter has one bias, not one for each of its input channels",
+        32 * 5 * 5 * 3 + 1: "there is one bias for every filter, not one for the whole layer",
+        32 * (5 * 3 + 1): "a window of side 5 has more than 5 weights",
+        32 * 5 * 5 * 3 + 3: "not each channel, but each filter has a bias too",
+        5 * 5 * 3 + 1: "that is one filter: how many has the layer?",
     }
-    expect(found == right, mistakes.get(float(found), f"{found:g} for a 5 × 5 kernel, 3 channels, 32 filters is wrong"))
+    expect(count == 2432, mistakes.get(float(count), f"{count:g} for a 5 × 5 kernel, 3 channels, 32 filters is wrong"))
     for kernel, channels, filters in ((3, 64, 128), (1, 8, 6), (7, 1, 32), (2, 5, 11)):
-        found = numbers(called(answer, kernel, channels, filters), (), "what your function gives")
-        right = filters * (kernel * kernel * channels + 1)
-        expect(
-            found == right, "right for a 5 × 5 kernel over 3 channels, wrong for others: use the function's arguments"
-        )
+        fits = given(answer, kernel, channels, filters) == filters * (kernel * kernel * channels + 1)
+        expect(fits, "right for a 5 × 5 kernel over 3 channels, wrong for others: use the function's arguments")
     return "for 3 × 3 over 64 channels and 128 filters it gives 73,856, as Keras counts in the network of notebook 02"
 
 
@@ -65,9 +60,10 @@ def diagonal(answer) -> str:
     rounding = 1e-5 * np.abs(kernel).max()  # so that no scale matters, nor what float32 rounds off
     total = kernel.sum()
     expect(abs(total) < rounding, f"on an even surface of ones it answers {total:.3g} and should be silent")
-    lines = {"from the upper left to the lower right": np.eye(9), "that is horizontal": np.zeros((9, 9))}
-    lines["that is horizontal"][4] = 1
-    lines["that is vertical"] = lines["that is horizontal"].T
+    horizontal = np.zeros((9, 9))
+    horizontal[4] = 1
+    lines = {"from the upper left to the lower right": np.eye(9)}
+    lines |= {"that is horizontal": horizontal, "that is vertical": horizontal.T}
     wanted = _strongest(kernel, np.fliplr(np.eye(9)))
     others = {name: _strongest(kernel, picture) for name, picture in lines.items()}
     worst = max(others, key=others.get)
@@ -83,29 +79,31 @@ def diagonal(answer) -> str:
 def max_pool(answer) -> str:
     """A function that pools a map of any height and width, 2 × 2, by the maximum."""
     even = np.array([[1, 2, 5, 0], [3, 4, 1, 1], [9, 8, 0, 2], [7, 6, 3, 4]], "float32")
-    found = np.asarray(called(answer, even))
-    expect(found.shape == (2, 2), f"a 4 × 4 map should become 2 × 2, and becomes {found.shape}")
+
+    def pool(picture: np.ndarray) -> np.ndarray:
+        return np.asarray(called(answer, picture))
+
+    pooled = pool(even)
+    expect(pooled.shape == (2, 2), f"a 4 × 4 map should become 2 × 2, and becomes {pooled.shape}")
     blocks = even.reshape(2, 2, 2, 2)
-    expect(not np.allclose(found, blocks.mean(axis=(1, 3))), "these are the averages of the blocks")
-    expect(not np.allclose(found, even[::2, ::2]), "this is every second pixel: a block may hold a larger one")
-    expect(not np.allclose(found, blocks.max(axis=(2, 3))), "axes 2 and 3 are not one block: print the reshaped map")
-    expect(np.allclose(found, blocks.max(axis=(1, 3))), "right in shape, wrong in value on a 4 × 4 map")
+    expect(not np.allclose(pooled, blocks.mean(axis=(1, 3))), "these are the averages of the blocks")
+    expect(not np.allclose(pooled, even[::2, ::2]), "this is every second pixel: a block may hold a larger one")
+    expect(not np.allclose(pooled, blocks.max(axis=(2, 3))), "axes 2 and 3 are not one block: print the reshaped map")
+    expect(np.allclose(pooled, blocks.max(axis=(1, 3))), "right in shape, wrong in value on a 4 × 4 map")
     odd = np.arange(35, dtype="float32").reshape(5, 7)
-    found = np.asarray(called(answer, odd))
-    expect(found.shape != (3, 4), "a 5 × 7 map becomes 3 × 4 here: a half block at the border does not count in Keras")
-    expect(found.shape == (2, 3), f"a 5 × 7 map should become 2 × 3, and becomes {found.shape}")
-    expect(np.allclose(found, odd[1:4:2, 1:6:2]), "wrong values on a 5 × 7 map: which row is dropped?")
-    negative = np.asarray(called(answer, -even))
-    expect(np.allclose(negative, -blocks.min(axis=(1, 3))), "wrong for a map of negative values")
+    pooled = pool(odd)
+    expect(pooled.shape != (3, 4), "a 5 × 7 map becomes 3 × 4 here: a half block at the border does not count in Keras")
+    expect(pooled.shape == (2, 3), f"a 5 × 7 map should become 2 × 3, and becomes {pooled.shape}")
+    expect(np.allclose(pooled, odd[1:4:2, 1:6:2]), "wrong values on a 5 × 7 map: which row is dropped?")
+    expect(np.allclose(pool(-even), -blocks.min(axis=(1, 3))), "wrong for a map of negative values")
     rng = np.random.default_rng(0)
     for height, width in ((4, 8), (5, 6), (6, 5), (7, 4)):
         some = rng.normal(size=(height, width)).astype("float32")
-        found = np.asarray(called(answer, some))
-        rows, columns = height // 2, width // 2
-        wanted = f"a {height} × {width} map should become {rows} × {columns}, and becomes {found.shape}"
-        expect(found.shape == (rows, columns), wanted)
+        pooled, rows, columns = pool(some), height // 2, width // 2
+        wanted = f"a {height} × {width} map should become {rows} × {columns}, and becomes {pooled.shape}"
+        expect(pooled.shape == (rows, columns), wanted)
         right = some[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2).max(axis=(1, 3))
-        expect(np.allclose(found, right), f"wrong for a map of {height} × {width}")
+        expect(np.allclose(pooled, right), f"wrong for a map of {height} × {width}")
     return "even and odd maps, positive and negative ones: all pooled as Keras does it"
 
 

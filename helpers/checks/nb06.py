@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from helpers import profile
-from helpers.checks import called, check, expect
+from helpers.checks import called, check, expect, keras_model
 
 tf = profile.quiet_tensorflow()
 
@@ -19,15 +19,12 @@ def _owners(weights) -> set[str]:
 @check
 def only_block5(model: keras.Model) -> str:
     """The course's base; its block 5 should learn, and nothing else."""
-    expect(isinstance(model, keras.Model), f"a model is expected, and this is of type {type(model).__name__}")
+    keras_model(model)
     free, every = _owners(model.trainable_weights), _owners(model.weights)
     block5 = {name for name in every if name.startswith("block5")}
     expect(block5, "the model has no layer named block5_...: is it still the base?")
-    flagged = any(layer.trainable for layer in model.layers if layer.name in block5)
-    expect(
-        free or not flagged,
-        "the flags inside block 5 are True, and still no weight would be trained: something around them is frozen",
-    )
+    flags = "the flags inside block 5 are True, and still no weight would be trained: something around them is frozen"
+    expect(free or not any(layer.trainable for layer in model.layers if layer.name in block5), flags)
     expect(free, "no weight would be trained")
     expect(free != every, "every layer would learn")
     expect(not free - block5, f"these would learn too: {', '.join(sorted(free - block5))}")
@@ -43,10 +40,10 @@ def names_changed(changed) -> str:
     """A function (before, after) -> names of layers; both are {layer name: list of arrays}."""
 
     def told(after: dict) -> list[str]:
-        found = called(changed, {name: [array.copy() for array in arrays] for name, arrays in before.items()}, after)
-        expect(not isinstance(found, str), "a list of names is expected, and this is a text")
-        expect(np.iterable(found), f"a list of names is expected, and this is of type {type(found).__name__}")
-        return sorted(map(str, found))
+        names = called(changed, {name: [array.copy() for array in arrays] for name, arrays in before.items()}, after)
+        expect(not isinstance(names, str), "a list of names is expected, and this is a text")
+        expect(np.iterable(names), f"a list of names is expected, and this is of type {type(names).__name__}")
+        return sorted(map(str, names))
 
     def edited(name: str, number: int, values) -> dict:
         after = {each: [array.copy() for array in arrays] for each, arrays in before.items()}
@@ -60,15 +57,14 @@ def names_changed(changed) -> str:
         "dense": [np.array([0.25, 0.5, -0.75], "float32"), np.zeros(1, "float32")],
     }
     expect(told(edited("conv", 1, [0, 0, 0])) == [], "two equal copies of the same weights are said to be different")
-    found = told(edited("dense", 0, [9, 9, 9]))
-    expect(not {"conv", "pool"} & set(found), "one layer has got other weights, and others are named")
-    expect(found == ["dense"], "all weights of an array have changed, unnoticed")
+    names = told(edited("dense", 0, [9, 9, 9]))
+    expect(not {"conv", "pool"} & set(names), "one layer has got other weights, and others are named")
+    expect(names == ["dense"], "all weights of an array have changed, unnoticed")
     expect(told(edited("dense", 0, [0.5, 0.25, -0.75])) == ["dense"], "two weights have changed places, unnoticed")
     expect(told(edited("dense", 0, [0.25, 0.5, 0.75])) == ["dense"], "a weight has changed its sign, unnoticed")
     expect(told(edited("conv", 1, [0, 1e-3, 0])) == ["conv"], "a bias has changed, unnoticed")
-    expect(
-        told(edited("conv", 1, [0, 1e-9, 0])) == ["conv"], "a change of 1e-9 goes unnoticed: frozen means not at all"
-    )
+    exact = told(edited("conv", 1, [0, 1e-9, 0])) == ["conv"]
+    expect(exact, "a change of 1e-9 goes unnoticed: frozen means not at all")
     for name, arrays in before.items():
         for number, array in enumerate(arrays):
             for place in np.ndindex(array.shape):
@@ -85,17 +81,13 @@ def names_changed(changed) -> str:
 def averages_kept(model: keras.Model, fresh: keras.Model) -> str:
     """A fine-tuned model that has layers "conv" and "norm", and the same before fine-tuning."""
     norm, old = model.get_layer("norm"), fresh.get_layer("norm")
-    moved = {
-        name: not np.array_equal(getattr(norm, name).numpy(), getattr(old, name).numpy())
-        for name in ("moving_mean", "moving_variance")
-    }
+    averages = (norm.moving_mean, old.moving_mean), (norm.moving_variance, old.moving_variance)
+    moved = any(not np.array_equal(now, before) for now, before in averages)
     kernel = model.get_layer("conv").kernel.numpy()
     expect(np.isfinite(kernel).all(), "the kernels have become NaN: the training has failed")
-    learnt = not np.array_equal(kernel, fresh.get_layer("conv").kernel.numpy())
-    expect(
-        not any(moved.values()), "the averages have moved towards these few pictures, as in any training of this layer"
-    )
-    expect(learnt, "the averages have stayed, but so have the kernels: nothing has been fine-tuned")
+    expect(not moved, "the averages have moved towards these few pictures, as in any training of this layer")
+    learned = not np.array_equal(kernel, fresh.get_layer("conv").kernel.numpy())
+    expect(learned, "the averages have stayed, but so have the kernels: nothing has been fine-tuned")
     return "the kernels have learnt, and the averages are those of the many pictures from before"
 
 
@@ -108,20 +100,16 @@ def slower_body(five_steps) -> str:
     expect(moved_head > 0.02, "the head hardly moves; Adam at 0.01 takes it further in five steps")
     expect(moved_body > 0, "the body does not move at all")
     share = moved_body / moved_head
-    expect(
-        share < 0.6,
-        "body and head move equally far: Adam divides each gradient by its own size, and a factor with it",
-    )
+    apart = share < 0.6
+    expect(apart, "body and head move equally far: Adam divides each gradient by its own size, and a factor with it")
     expect(0.04 < share < 0.25, f"the body moves {share:.2f} times as far as the head, and not about a tenth")
     # Adam's first steps are as long for large errors as for small ones; those of SGD are a hundred times as long.
     large_body, large_head = _moved(five_steps, x, 100 * y)
     factor = max(large_head / moved_head, large_body / moved_body)
     expect(factor < 2, f"with answers 100 times as large a part moves {factor:.0f} times as far: that is not Adam")
     wanted = 0.0495  # Adam at 0.01 moves a weight by 0.01 in each of five steps, less where the gradient's sign changes
-    as_far = (
-        f"the head moves by {moved_head:.3f}, and should move as far as by five steps of Adam at 0.01: {wanted:.3f}"
-    )
-    expect(abs(moved_head - wanted) < 0.1 * wanted, as_far)
+    told = f"the head moves by {moved_head:.3f}, and should move as far as by five steps of Adam at 0.01: {wanted:.3f}"
+    expect(abs(moved_head - wanted) < 0.1 * wanted, told)
     return "the body moves about a tenth as far as the head, with Adam for both"
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from helpers import profile
 from helpers.augmentation import RandomAffine
-from helpers.checks import called, check, expect, numbers
+from helpers.checks import called, check, expect, given, pair
 
-_SENTENCES = {  # what is true of each change, and what a reader who got it wrong may not have thought of
+VIEWS = {  # what is true of each change, and what a reader who got it wrong may not have thought of
     ("digits", "turn by 10 degrees"): (True, "people write at a slant, and a 4 turned by 10 degrees is still a 4"),
     ("digits", "turn by 180 degrees"): (False, "turn a 6 by 180 degrees and read it"),
     ("digits", "mirror"): (False, "nobody writes a mirrored 2, and a mirrored 2 looks like no other digit either"),
@@ -26,9 +26,9 @@ _SENTENCES = {  # what is true of each change, and what a reader who got it wron
 def allowed(answer) -> str:
     """A dict (photos, change) -> whether the change makes a view that one may train on."""
     expect(isinstance(answer, dict), "allowed should stay a dictionary")
-    missing = [" / ".join(key) for key in _SENTENCES if answer.get(key) is None]
-    expect(not missing, f"{len(missing)} of {len(_SENTENCES)} are still None: {'; '.join(missing[:2])}")
-    for key, (right, sentence) in _SENTENCES.items():
+    missing = [" / ".join(key) for key in VIEWS if answer.get(key) is None]
+    expect(not missing, f"{len(missing)} of {len(VIEWS)} are still None: {'; '.join(missing[:2])}")
+    for key, (right, sentence) in VIEWS.items():
         expect(answer[key] in (True, False), f"{' / '.join(key)} should be True or False")
         expect(bool(answer[key]) == right, f"{' / '.join(key)}: {sentence}")
     return "a view has to keep its label, and to look like a photo that could come"
@@ -49,31 +49,29 @@ def with_views(answer) -> str:
             return super().call(images, training=training) + (1000 if training else 0)
 
     data = [tf.data.Dataset.from_tensor_slices((images, labels)).batch(4) for _ in range(2)]
-    result = called(answer, *data, Marked(shift=0.3, seed=0))
-    fine = isinstance(result, (tuple, list)) and len(result) == 2
-    expect(fine, "give both datasets: return train, validation")
+    train, validation = pair(
+        called(answer, *data, Marked(shift=0.3, seed=0)), "give both datasets: return train, validation"
+    )
 
     def read(part, name):
         """Images and labels by label: shuffling is allowed."""
         pairs = list(part.as_numpy_iterator())
         expect(pairs and all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs), "the labels got lost")
-        found, numbers = (np.concatenate(parts) for parts in zip(*pairs))
-        expect(len(found) == len(images), f"there were 8 {name} photos, and {len(found)} came out")
+        pictures, numbers = (np.concatenate(parts) for parts in zip(*pairs))
+        expect(len(pictures) == len(images), f"there were 8 {name} photos, and {len(pictures)} came out")
         order = np.argsort(numbers)
-        apart = np.abs(found[order] % 1000 - 10 - 20 * labels[:, None, None, None]).max()
+        apart = np.abs(pictures[order] % 1000 - 10 - 20 * labels[:, None, None, None]).max()
         fits = np.array_equal(numbers[order], labels) and apart < 11
-        expect(fits or found.max() > 1180, f"the labels of the {name} photos have changed")
-        return found[order]
+        expect(fits or pictures.max() > 1180, f"the labels of the {name} photos have changed")
+        return pictures[order]
 
-    first, again = read(result[0], "training"), read(result[0], "training")
-    held = read(result[1], "validation")
-    expect(np.array_equal(held, images), "the validation photos are changed, so every score would be of other photos")
-    expect(
-        not np.array_equal(first, images),
-        "the training photos come as they are: outside of fit, a layer has to be told training=True",
-    )
-    once = "the views of the training photos are not made by the layer that is handed in, once"
-    expect(1000 <= first.min() and first.max() < 1180, once)
+    first, again = read(train, "training"), read(train, "training")
+    kept = np.array_equal(read(validation, "validation"), images)
+    expect(kept, "the validation photos are changed, so every score would be of other photos")
+    changed = not np.array_equal(first, images)
+    expect(changed, "the training photos come as they are: outside of fit, a layer has to be told training=True")
+    once = 1000 <= first.min() and first.max() < 1180
+    expect(once, "the views of the training photos are not made by the layer that is handed in, once")
     expect(not np.array_equal(first, again), "the second pass brings the same views as the first: they were kept")
     return "new views in each pass of the training photos, and the validation photos as they are"
 
@@ -88,15 +86,11 @@ def together(answer) -> str:
     whole = image[..., 0] > 0
     seen = []
     for _ in range(200):
-        result = called(answer, image, whole, rng)
-        fine = isinstance(result, (tuple, list)) and len(result) == 2
-        expect(fine, "give both: return image, mask")
-        new_image, new_mask = map(np.asarray, result)
-        expect(
-            new_image.shape == image.shape and new_mask.shape == whole.shape, "image and mask should keep their shapes"
-        )
-        kind = f"the mask has become {new_mask.dtype}: it should stay True or False"
-        expect(new_mask.dtype == bool, kind)
+        view = pair(called(answer, image, whole, rng), "give both: return image, mask")
+        new_image, new_mask = map(np.asarray, view)
+        kept = new_image.shape == image.shape and new_mask.shape == whole.shape
+        expect(kept, "image and mask should keep their shapes")
+        expect(new_mask.dtype == bool, f"the mask has become {new_mask.dtype}: it should stay True or False")
         expect(np.array_equal(new_image[..., 0] > 0, new_mask), _apart(new_image[..., 0] > 0, new_mask))
         seen.append(_moves(image, new_image))
     expect(None not in seen, "nothing but mirrored and shifted is wanted: is it turned, recolored, or upside down?")
@@ -138,23 +132,23 @@ def paired_interval(answer) -> str:
     """A function (right_a, right_b), bool (N,) -> low, high: the 95 % interval of accuracy b minus accuracy a."""
     right_a = np.arange(1000) < 880
     # The interval; its standard deviation; and that, if the photos were not the same.
-    found, by_chance, as_two_sets = [], [], []
+    intervals, by_chance, as_two_sets = [], [], []
     for lost, won in ((10, 40), (25, 25), (60, 90), (30, 5), (15, 70)):
         right_b = right_a.copy()
         right_b[:lost], right_b[-won:] = False, True  # b loses some photos and wins others
-        found.append(numbers(called(answer, right_a, right_b), (2,), "what your function gives"))
+        intervals.append(given(answer, right_a, right_b, shape=(2,)))
         difference = right_b.astype(int) - right_a
         by_chance.append(difference.std() / 1000**0.5)
         as_two_sets.append(((right_a.var() + right_b.var()) / 1000) ** 0.5)
-    low, high = found[0]
+    low, high = intervals[0]
     expect(low <= high, "the two ends have changed places: the lower one first")
     middle, half = (low + high) / 2, (high - low) / 2
     expect(half > 0, "the interval has no width: the photos have to be drawn anew, with repeats")
     expect(abs(middle) < 1, f"the gain is about 3 points, 0.03, and yours lies about {middle:.3g}: use shares of 1")
     expect(abs(middle + 0.03) > 0.006, "the sign is that of a minus b: the gain of b is wanted")
     expect(abs(middle - 0.03) < 0.003, f"the middle should be near 0.03, the gain itself, and is {middle:.3f}")
-    halves = np.diff(found)[:, 0] / 2
-    expect(np.ptp(found, axis=0).all(), "the interval is the same whatever the answers are: use the arguments")
+    halves = np.diff(intervals)[:, 0] / 2
+    expect(np.ptp(intervals, axis=0).all(), "the interval is the same whatever the answers are: use the arguments")
     two_sets = np.allclose(halves, 1.96 * np.array(as_two_sets), rtol=0.12)
     expect(not two_sets, f"± {half:.3f} is as wide as for two sets of photos: draw the photos once for both networks")
     reach = (halves / by_chance).mean()  # in standard deviations: 1.96 for 95 %, 1.64 for 90 %, 2.33 for 98 %

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from helpers.checks import called, check, expect, numbers
+from helpers.checks import called, check, expect, given, numbers
 
 
 @check
@@ -29,40 +29,38 @@ def draw(answer) -> str:
     """A function seed -> three random numbers: equal for equal seeds, different for different ones."""
     seeds = np.arange(1, 21)
     drawn, again = (
-        np.array([numbers(called(answer, int(seed)), (3,), "what draw gives") for seed in seeds]) for _ in range(2)
+        np.array([given(answer, int(seed), shape=(3,), name="what draw gives") for seed in seeds]) for _ in range(2)
     )
     expect(len(np.unique(drawn)) > 1, "it gives the same number again and again: that is not random")
-    goes_on = "draw(1) was called twice and gave different numbers: its generator goes on from where it was"
-    expect(np.array_equal(drawn, again), goes_on)
+    same = np.array_equal(drawn, again)
+    expect(same, "draw(1) was called twice and gave different numbers: its generator goes on from where it was")
     expect(len(np.unique(drawn, axis=0)) > 10, "draw(1) and draw(2) are equal: the argument is not used")
     expect(np.ptp(drawn, axis=0).all(), "one of the three numbers is the same for every seed")
-    related = np.abs(np.corrcoef([*drawn.T, seeds])) - np.eye(4)
-    expect(
-        related.max() < 0.9, "the numbers rise and fall together or with the seed: each of the three has to be drawn"
-    )
+    related = (np.abs(np.corrcoef([*drawn.T, seeds])) - np.eye(4)).max()
+    expect(related < 0.9, "the numbers rise and fall together or with the seed: each of the three has to be drawn")
     return "the same seed gives the same numbers, however often and in whatever order the cell is run"
 
 
 @check
 def first_of_each(answer) -> str:
     """A function (labels, classes) -> the index of the first image of each class, -1 for one that does not occur."""
-    found = numbers(called(answer, np.array([2, 0, 2, 1, 0]), 3), (3,), "what your function gives for three classes")
-    expect(not np.array_equal(found, [1, 3, -1]), "image 0 is the first of its class, and is taken for none")
-    expect(not np.array_equal(found, [1, 1, 1]), "it looks for the same class each time")
-    expect(not np.array_equal(found, [4, 3, 2]), "these are the last images of each class")
-    expect(np.array_equal(found, [1, 3, 0]), f"for the labels 2 0 2 1 0 it gives {found.astype(int).tolist()}")
+    indices = given(answer, np.array([2, 0, 2, 1, 0]), 3, shape=(3,), name="what your function gives for three classes")
+    expect(not np.array_equal(indices, [1, 3, -1]), "image 0 is the first of its class, and is taken for none")
+    expect(not np.array_equal(indices, [1, 1, 1]), "it looks for the same class each time")
+    expect(not np.array_equal(indices, [4, 3, 2]), "these are the last images of each class")
+    expect(np.array_equal(indices, [1, 3, 0]), f"for the labels 2 0 2 1 0 it gives {indices.astype(int).tolist()}")
     one_each = "it should give one index for each of the classes, and -1 if it has none"
-    found = called(answer, np.array([2, 0, 2]), 3)
-    expect(np.size(found) == 3, one_each)
-    found = numbers(found, (3,), "what your function gives if a class is missing")
-    expect(found[1] != 0, "no label is 1, and it says that image 0 is one: what is the argmax of nothing but False?")
-    expect(np.array_equal(found, [1, -1, 0]), f"for the labels 2 0 2 it gives {found.astype(int).tolist()}")
+    indices = called(answer, np.array([2, 0, 2]), 3)
+    expect(np.size(indices) == 3, one_each)
+    indices = numbers(indices, (3,), "what your function gives if a class is missing")
+    expect(indices[1] != 0, "no label is 1, and it says that image 0 is one: what is the argmax of nothing but False?")
+    expect(np.array_equal(indices, [1, -1, 0]), f"for the labels 2 0 2 it gives {indices.astype(int).tolist()}")
     rng = np.random.default_rng(0)
     for classes in (4, 5, 9):
         labels = rng.integers(0, classes - 1, 12)  # the last class does not occur
         name = f"for the labels {' '.join(map(str, labels))} and {classes} classes what your function gives"
         right = [labels.tolist().index(label) if label in labels else -1 for label in range(classes)]
-        found = called(answer, labels, classes)
-        expect(np.size(found) == classes, one_each)
-        expect(np.array_equal(numbers(found, (classes,), name), right), f"{name} is {np.asarray(found).tolist()}")
+        indices = called(answer, labels, classes)
+        expect(np.size(indices) == classes, one_each)
+        expect(np.array_equal(numbers(indices, (classes,), name), right), f"{name} is {np.asarray(indices).tolist()}")
     return "and a class that does not occur is not shown as the first image of all"
