@@ -12,7 +12,6 @@ import statistics
 import time
 from pathlib import Path
 
-
 from helpers import profile
 
 tf = profile.quiet_tensorflow()

@@ -15,16 +15,15 @@ import json
 import time
 from pathlib import Path
 
-
 from helpers import profile
 
 tf = profile.quiet_tensorflow()
 
 import keras
 import numpy as np
+from tools.measure import FILTER_LAYERS, device
 
 from helpers import bases, filters
-from tools.measure import FILTER_LAYERS, device
 
 SIZE, TOGETHER, ALONE, STEPS = 64, 16, 2, 10
 GOAL_FILTERS, GOAL_STEPS = 64, 40

@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-
 from helpers import profile
 
 tf = profile.quiet_tensorflow()

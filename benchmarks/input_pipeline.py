@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-
 from helpers import profile
 
 tf = profile.quiet_tensorflow()

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
 from tqdm.auto import tqdm
 
 from helpers import data, profile, store
+from helpers.plumbing.weights import load_weights
 from helpers.profile import CourseError
 from helpers.training import weight_hashes
 
@@ -63,7 +63,7 @@ def vgg16(side: int = 150) -> Base:
     _check_side(side)
     path = data.vgg16_weights()
     model = keras.applications.VGG16(weights=None, include_top=False, input_shape=(side, side, 3))
-    _load_weights(model, path)
+    load_weights(model, path)
     return Base("vgg16", model, _like_imagenet, f"1.3 million ImageNet photos, {path}")
 
 
@@ -76,7 +76,7 @@ def menagerie(side: int = 64) -> Base:
     """
     _check_side(side)
     model = menagerie_net(side)
-    _load_weights(model, MENAGERIE)
+    load_weights(model, MENAGERIE)
     source = f"drawings of sixteen animals, {MENAGERIE}"
     return Base("menagerie", model, lambda images: images / 127.5 - 1, source)
 
@@ -121,7 +121,9 @@ def extract(
     preprocess = preprocess or base.preprocess
     paths, labels = split.paths[part], split.labels[part]
     noise = np.random.default_rng(0).uniform(0, 255, (1, base.side, base.side, 3))
-    noise = np.concatenate([noise, noise / 8, 255 - noise / 8]).astype("float32")  # dark, bright too
+    noise = np.concatenate([noise, noise / 8, 255 - noise / 8]).astype(
+        "float32"
+    )  # dark, bright too
     prepared = preprocess(keras.ops.convert_to_tensor(noise))  # tells what a preprocessing does
     weights = list(weight_hashes(model).values())
     decides = [model, weights, prepared, base.side, split.digest, list(map(str, paths))]
@@ -148,19 +150,6 @@ def _like_imagenet(images):
 
 def _check_side(side: int) -> None:
     if side < SMALLEST:
-        raise CourseError(f"the images are {side} pixels wide; a base with five poolings needs {SMALLEST} or more.")
-
-
-def _load_weights(model: keras.Model, path: Path) -> None:
-    if not path.is_file():
         raise CourseError(
-            f"{path} is missing. It comes with the course: get it again, or make it with `python course.py pretrain`."
+            f"the images are {side} pixels wide; a base with five poolings needs {SMALLEST} or more."
         )
-    try:
-        model.load_weights(path)
-    except Exception as error:  # a damaged file fails in a dozen ways
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CourseError(
-            f"{path} does not hold the weights of {model.name} ({reason}): it is cut short or "
-            "another network's. Put the right file in its place, or remove it."
-        ) from error

@@ -12,23 +12,19 @@ import sklearn
 from joblib import Parallel, cpu_count, delayed
 from joblib.externals.loky import get_reusable_executor
 from matplotlib.axes import Axes
-from scipy import linalg, stats
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_score
-from sklearn.model_selection import StratifiedKFold
-from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
 from helpers import store, taps
 from helpers.explorer.scatter import COLORS, hover  # noqa: F401 for notebooks
-from helpers.plumbing import inputs
-from helpers.training import Score
+from helpers.plumbing import inputs, neighbors
+from helpers.plumbing.neighbors import NEIGHBORS
+from helpers.scores import Score
 
 AT_ONCE = 200  # images in one forward pass
-NEIGHBORS = 12
 ROUNDS = 500  # of t-SNE; 1,000 take twice the time and change scores of 5,000 points by 0.002
-PROBE_RIDGE = 0.1
 OUTLINE = effects.withStroke(linewidth=3, foreground="white")
 NAME = dict(size=13, weight="bold", ha="center", va="center", zorder=3, path_effects=[OUTLINE])
 
@@ -128,13 +124,15 @@ def layer_scores(
     features = inputs.with_neighbors(features, NEIGHBORS, 2 * NEIGHBORS)
     classes, labels = np.unique(labels, return_inverse=True)
     inputs.several(classes)
-    products = _products(features)
-    distances = _distances(products)
+    products = neighbors.products(features)
+    distances = neighbors.distances(products)
     return LayerScores(
-        knn=Score.of(_nearest_class(distances, labels) == labels),
-        probe=_linear_probe(products, labels),
+        knn=Score.of(neighbors.nearest_class(distances, labels) == labels),
+        probe=Score.of(neighbors.linear_probe(products, labels)),
         silhouette=float(silhouette_score(distances, labels, metric="precomputed")),
-        trustworthiness=_trustworthiness(distances, embedding) if embedding is not None else None,
+        trustworthiness=neighbors.trustworthiness(distances, embedding)
+        if embedding is not None
+        else None,
     )
 
 
@@ -142,7 +140,7 @@ def trustworthiness(features: np.ndarray, embedding: np.ndarray) -> float:
     """How far a picture, (N, 2), of features, (N, values), can be trusted: see ``LayerScores``."""
     inputs.same_length(features=features, embedding=embedding)
     features = inputs.with_neighbors(features, NEIGHBORS, 2 * NEIGHBORS)
-    return _trustworthiness(_distances(_products(features)), embedding)
+    return neighbors.trustworthiness(neighbors.distances(neighbors.products(features)), embedding)
 
 
 def nearest_class(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -153,66 +151,9 @@ def nearest_class(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
     inputs.same_length(points=points, labels=labels)
     points = inputs.with_neighbors(points, NEIGHBORS, NEIGHBORS)
     classes, numbers = np.unique(labels, return_inverse=True)
-    return classes[_nearest_class(_distances(_products(points)), numbers)]
-
-
-def _trustworthiness(distances: np.ndarray, embedding: np.ndarray) -> float:
-    """scikit-learn's needs several tables of (N, N) indices; this one holds one row at a time."""
-    n, k = len(distances), NEIGHBORS
-    near = NearestNeighbors(n_neighbors=k).fit(embedding).kneighbors(return_distance=False)
-    away = 0
-    for row, neighbors in zip(distances, near):
-        ranks = (row < row[neighbors, np.newaxis]).sum(axis=1)  # a point itself is nearer, too
-        away += np.maximum(ranks - k, 0).sum()
-    return float(1 - 2 * away / (n * k * (2 * n - 3 * k - 1)))
-
-
-def _nearest_class(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    np.fill_diagonal(distances, np.inf)  # a point is not its own neighbor
-    nearest = np.array([np.argpartition(row, NEIGHBORS)[:NEIGHBORS] for row in distances])
-    np.fill_diagonal(distances, 0)
-    return stats.mode(labels[nearest], axis=1).mode
-
-
-def _products(features: np.ndarray) -> np.ndarray:
-    """Inner products of all points, (N, N), with their mean as origin.
-
-    In float32 they are twice as fast as in float64 and good enough, unless neighbors lie so close
-    together, for their distance from the mean, that rounding would change who is near: some of the
-    rows tell.
-    """
-    centered = features - features.mean(axis=0, dtype=np.float64).astype(np.float32)
-    products = centered @ centered.T
-    some, squares = slice(None, None, 1 + len(products) // 200), np.diag(products)
-    near = np.partition(squares[some, None] + squares - 2 * products[some], NEIGHBORS)[:, NEIGHBORS]
-    rounding = 100 * np.finfo(np.float32).eps * squares[some]
-    if products.dtype == np.float32 and (near < rounding).any():
-        return _products(features.astype(np.float64))
-    return products
-
-
-def _distances(products: np.ndarray) -> np.ndarray:
-    squares = np.diag(products)
-    squared = squares[:, np.newaxis] + squares - 2 * products
-    np.fill_diagonal(squared, 0)
-    return np.sqrt(np.maximum(squared, 0))
-
-
-def _linear_probe(products: np.ndarray, labels: np.ndarray) -> Score:
-    """Ridge regression on the classes, five times: fitted on four fifths, tested on the rest.
-
-    It needs the points' inner products only. They are scaled so that points lie at distance 1 from
-    their mean on average: the regularization then weighs the same in every layer.
-    """
-    scaled = products / np.diag(products).mean() + 1  # the 1 is a constant feature: the intercept
-    targets = np.eye(labels.max() + 1, dtype=np.float32)[labels]
-    outputs = np.empty_like(targets)
-    for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(scaled, labels):
-        ridge = scaled[np.ix_(train, train)]
-        ridge[np.diag_indices_from(ridge)] += PROBE_RIDGE
-        factor = linalg.cho_factor(ridge, overwrite_a=True, check_finite=False)
-        outputs[test] = scaled[np.ix_(test, train)] @ linalg.cho_solve(factor, targets[train])
-    return Score.of(outputs.argmax(axis=1) == labels)
+    return classes[
+        neighbors.nearest_class(neighbors.distances(neighbors.products(points)), numbers)
+    ]
 
 
 def scatter(axis: Axes, points: np.ndarray, labels: np.ndarray, class_names: Sequence[str]) -> list:

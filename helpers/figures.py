@@ -19,7 +19,7 @@ from helpers.scores import Score
 
 __all__ = ["bars_with_interval", "curves", "draw_network", "show_images", "show_maps", "with_alt"]
 
-BLUE, ORANGE, GREEN, RED, GRAY, INK = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#8A8F98", "#222222"
+BLUE, INK = "#0072B2", "#222222"
 CELL = 1.4  # inches per image in a grid
 History = Mapping[str, Sequence[float]]
 
@@ -46,14 +46,12 @@ def show_images(
     ``images``: each (height, width), (height, width, 1) or (height, width, 3); RGB of whole numbers
     or of values 0 to 255, or 0 to 1. Raises ValueError if there are none, or not one title each.
     """
-    if len(images) == 0 or len(titles) not in (0, len(images)):
-        raise ValueError(f"{len(images)} images and {len(titles)} titles: give one for each.")
-    figure, axes = _grid(len(images), columns, side, bool(len(titles)))
+    figure, axes = _grid(columns, side, images=images, titles=titles)
     for axis, image, text in itertools.zip_longest(axes, images, titles, fillvalue=""):
         image = np.squeeze(np.asarray(image))
-        if image.ndim == 3 and image.dtype.kind == "f" and image.max() > 1:
-            image = image / 255
-        axis.imshow(image.clip(0, 1) if image.ndim == 3 and image.dtype.kind == "f" else image, cmap="gray")
+        if image.ndim == 3 and image.dtype.kind == "f":
+            image = (image / 255 if image.max() > 1 else image).clip(0, 1)
+        axis.imshow(image, cmap="gray")
         axis.set_title(text, fontsize=9)
     return with_alt(figure, title, alt)
 
@@ -61,7 +59,7 @@ def show_images(
 def show_maps(
     maps: Sequence[np.ndarray],
     titles: Sequence[str] = (),
-    images: Sequence[np.ndarray] | None = None,
+    images: Sequence[np.ndarray] = (),
     columns: int = 6,
     title: str = "",
     alt: str = "",
@@ -73,20 +71,16 @@ def show_maps(
     ``maps``: each (height, width), values within ``limits``, NaN left blank. ``images``: one per
     map, (height, width) or (height, width, 3). Raises ValueError as ``show_images`` does.
     """
-    pictures = len(maps) if images is None else len(images)
-    if len(maps) == 0 or len(titles) not in (0, len(maps)) or pictures != len(maps):
-        raise ValueError(f"{len(maps)} maps, {len(titles)} titles, {pictures} images: give one for each.")
-    figure, axes = _grid(len(maps), columns, side, bool(len(titles)))
-    for number, (axis, values) in enumerate(zip(axes, maps)):
-        shown = {"cmap": "inferno", "vmin": limits[0], "vmax": limits[1]}
-        if images is not None:
-            gray = np.asarray(images[number], float)
+    figure, axes = _grid(columns, side, maps=maps, titles=titles, images=images)
+    shown = {"cmap": "inferno", "vmin": limits[0], "vmax": limits[1]}
+    for axis, values, text, image in itertools.zip_longest(axes, maps, titles, images):
+        if image is not None:
+            gray = np.asarray(image, float)
             gray = gray.mean(axis=-1) if gray.ndim == 3 else gray
-            axis.imshow(gray, cmap="gray")
-            shown |= {"alpha": 0.6, "extent": (-0.5, gray.shape[1] - 0.5, gray.shape[0] - 0.5, -0.5)}
+            below = axis.imshow(gray, cmap="gray")
+            shown |= {"alpha": 0.6, "extent": below.get_extent()}
         drawn = axis.imshow(values, **shown)
-        if len(titles):
-            axis.set_title(titles[number], fontsize=9)
+        axis.set_title(text or "", fontsize=9)
     bar = figure.colorbar(drawn, ax=list(axes), shrink=0.8, fraction=0.03)
     bar.solids.set_alpha(1)
     return with_alt(figure, title, alt)
@@ -101,8 +95,9 @@ def curves(histories: History | Mapping[str, History], title: str = "", alt: str
     """
     histories = {"": histories} if "loss" in histories else histories
     if not histories or not all(len(history.get("loss", ())) for history in histories.values()):
-        raise ValueError("there is nothing to draw: every history needs a loss for one epoch or more.")
-    metrics = [m for m in ("loss", "accuracy") if any(m in history for history in histories.values())]
+        raise ValueError("there is nothing to draw: every history needs a loss per epoch.")
+    known = set().union(*histories.values())
+    metrics = [metric for metric in ("loss", "accuracy") if metric in known]
     size = (5 * len(metrics), 3.6)
     figure, axes = plt.subplots(1, len(metrics), figsize=size, layout="constrained", squeeze=False)
     colors = itertools.cycle(plt.rcParams["axes.prop_cycle"].by_key()["color"])
@@ -153,8 +148,7 @@ def bars_with_interval(scores: Mapping[str, Score], title: str = "", alt: str = 
         error = [[max(wrong - least, 0)], [max(most - wrong, 0)]]
         axis.errorbar(wrong, place, xerr=error, color=INK, capsize=4, lw=1.4)
         axis.text(most, place, f"  {100 - wrong:.1f} % right", va="center", weight="bold")
-    totals = " or ".join(f"{total:,}" for total in sorted({score.total for score in scores.values()}))
-    label = f"wrong answers per 100 images (line: 95 % interval from {totals} images)"
+    label = "wrong answers per 100 images (line: 95 % interval, from the number of images)"
     axis.set(yticks=range(len(scores)), yticklabels=scores, xlabel=label)
     axis.set_xlim(0, 1.25 * axis.get_xlim()[1])
     axis.invert_yaxis()
@@ -164,11 +158,19 @@ def bars_with_interval(scores: Mapping[str, Score], title: str = "", alt: str = 
     return with_alt(figure, title, alt or f"{title}. Bars: {told}".lstrip(". "))
 
 
-def _grid(count: int, columns: int, side: float, titled: bool) -> tuple[Figure, list[Axes]]:
-    """A figure of ``count`` empty square panels without ticks."""
+def _grid(columns: int, side: float, **parts: Sequence) -> tuple[Figure, list[Axes]]:
+    """A figure of empty panels without ticks, one for each of the first part.
+
+    Raises ValueError if there are none, or if another part has neither none nor as many.
+    """
+    counts = {name: len(part) for name, part in parts.items()}
+    count, *others = counts.values()
+    if count == 0 or not set(others) <= {0, count}:
+        told = ", ".join(f"{number} {name}" for name, number in counts.items())
+        raise ValueError(f"{told}: give one for each.")
     columns = min(columns, count)
     rows = -(-count // columns)
-    size = (columns * side, rows * (side + 0.3 * titled))
+    size = (columns * side, rows * (side + 0.3 * bool(counts["titles"])))
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     for axis in axes.flat:
         axis.axis("off")

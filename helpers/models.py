@@ -9,10 +9,10 @@ open once; later notebooks call it from here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import keras
-from keras import layers
+from keras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 
 DIGIT_SHAPE = (28, 28, 1)
 
@@ -22,60 +22,42 @@ def book_convnet() -> keras.Sequential:
 
     Convolutions 32-64-64 of 3×3, max pooling after the first two, a hidden layer of 64 units.
     """
-    return keras.Sequential(
-        [
-            keras.Input(DIGIT_SHAPE),
-            layers.Conv2D(32, 3, activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.Flatten(),
-            layers.Dense(64, activation="relu"),
-            layers.Dense(10, activation="softmax"),
-        ],
-        name="book_convnet",
-    )
+    stack = [
+        keras.Input(DIGIT_SHAPE),
+        Conv2D(32, 3, activation="relu"),
+        MaxPooling2D(2),
+        Conv2D(64, 3, activation="relu"),
+        MaxPooling2D(2),
+        Conv2D(64, 3, activation="relu"),
+        Flatten(),
+        Dense(64, activation="relu"),
+        Dense(10, activation="softmax"),
+    ]
+    return keras.Sequential(stack, name="book_convnet")
 
 
 def fashion_convnet() -> keras.Sequential:
     """The 64-64 network for Fashion-MNIST (source 002): 243,786 parameters."""
-    return keras.Sequential(
-        [
-            keras.Input(DIGIT_SHAPE),
-            layers.Conv2D(64, 3, activation="relu", name="conv1"),
-            layers.MaxPooling2D(2, name="pool1"),
-            layers.Conv2D(64, 3, activation="relu", name="conv2"),
-            layers.MaxPooling2D(2, name="pool2"),
-            layers.Flatten(),
-            layers.Dense(128, activation="relu", name="hidden"),
-            layers.Dense(10, activation="softmax"),
-        ],
-        name="fashion_convnet",
-    )
+    stack = [
+        keras.Input(DIGIT_SHAPE),
+        *_blocks((64, 64), activation="relu"),
+        Flatten(),
+        Dense(128, activation="relu", name="hidden"),
+        Dense(10, activation="softmax"),
+    ]
+    return keras.Sequential(stack, name="fashion_convnet")
 
 
 def dropout_convnet() -> keras.Sequential:
     """The 32-64-128 network with dropout 0.3 after each block (source 001): 110,474 parameters."""
-    blocks = [
-        layer
-        for number, filters in enumerate((32, 64, 128), start=1)
-        for layer in (
-            layers.Conv2D(filters, 3, activation="relu", name=f"conv{number}"),
-            layers.MaxPooling2D(2, name=f"pool{number}"),
-            layers.Dropout(0.3, name=f"dropout{number}"),
-        )
+    stack = [
+        keras.Input(DIGIT_SHAPE),
+        *_blocks((32, 64, 128), dropout=0.3, activation="relu"),
+        Flatten(),
+        Dense(128, activation="relu", name="hidden"),
+        Dense(10, activation="softmax"),
     ]
-    return keras.Sequential(
-        [
-            keras.Input(DIGIT_SHAPE),
-            *blocks,
-            layers.Flatten(),
-            layers.Dense(128, activation="relu", name="hidden"),
-            layers.Dense(10, activation="softmax"),
-        ],
-        name="dropout_convnet",
-    )
+    return keras.Sequential(stack, name="dropout_convnet")
 
 
 def functional_convnet() -> keras.Model:
@@ -85,39 +67,36 @@ def functional_convnet() -> keras.Model:
     and 7 pixels wide; layers 1 to 6 are the convolutions and poolings that notebook 07 looks at.
     """
     inputs = x = keras.Input(DIGIT_SHAPE)
-    for number, filters in enumerate((24, 48, 64), start=1):
-        x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"conv{number}")(x)
-        x = layers.MaxPooling2D(2, name=f"pool{number}")(x)
-    x = layers.Flatten()(x)
-    x = layers.Dense(128, activation="relu", name="hidden")(x)
-    x = layers.Dropout(0.25)(x)
-    outputs = layers.Dense(10, activation="softmax")(x)
+    for layer in _blocks((24, 48, 64), padding="same", activation="relu"):
+        x = layer(x)
+    x = Flatten()(x)
+    x = Dense(128, activation="relu", name="hidden")(x)
+    x = Dropout(0.25)(x)
+    outputs = Dense(10, activation="softmax")(x)
     return keras.Model(inputs, outputs, name="functional_convnet")
 
 
 def tsne_convnet() -> keras.Sequential:
     """The 32-48-64 network of 5×5 convolutions (source 004): 3,338,682 parameters.
 
-    "Same" padding; pooling after the first and the third convolution; 1,024 units, dropout. It gives 10 logits, not
-    probabilities. The layers that notebook 10 looks at, with their values an image: ``pool1`` 6,272, ``conv2`` 9,408,
-    ``pool3`` 3,136, ``fc1`` 1,024, ``logits`` 10.
+    "Same" padding; pooling after the first and the third convolution; 1,024 units, dropout. It
+    gives 10 logits, not probabilities. The layers that notebook 10 looks at, with their values per
+    image: ``pool1`` 6,272, ``conv2`` 9,408, ``pool3`` 3,136, ``fc1`` 1,024, ``logits`` 10.
     """
-    convolution = {"padding": "same", "activation": "relu"}
-    return keras.Sequential(
-        [
-            keras.Input(DIGIT_SHAPE),
-            layers.Conv2D(32, 5, **convolution, name="conv1"),
-            layers.MaxPooling2D(2, name="pool1"),
-            layers.Conv2D(48, 5, **convolution, name="conv2"),
-            layers.Conv2D(64, 5, **convolution, name="conv3"),
-            layers.MaxPooling2D(2, name="pool3"),
-            layers.Flatten(name="flat"),
-            layers.Dense(1024, activation="relu", name="fc1"),
-            layers.Dropout(0.5, name="dropout"),
-            layers.Dense(10, name="logits"),
-        ],
-        name="tsne_convnet",
-    )
+    same = {"padding": "same", "activation": "relu"}
+    stack = [
+        keras.Input(DIGIT_SHAPE),
+        Conv2D(32, 5, **same, name="conv1"),
+        MaxPooling2D(2, name="pool1"),
+        Conv2D(48, 5, **same, name="conv2"),
+        Conv2D(64, 5, **same, name="conv3"),
+        MaxPooling2D(2, name="pool3"),
+        Flatten(name="flat"),
+        Dense(1024, activation="relu", name="fc1"),
+        Dropout(0.5, name="dropout"),
+        Dense(10, name="logits"),
+    ]
+    return keras.Sequential(stack, name="tsne_convnet")
 
 
 def pets_convnet(
@@ -127,90 +106,73 @@ def pets_convnet(
     dropout: float = 0.0,
     initializer: str = "glorot_uniform",
 ) -> keras.Sequential:
-    """The network for 2,000 photos of *Deep Learning with Python*, section 5.2: 3,453,121 parameters at 150 pixels.
+    """The network for 2,000 photos of *Deep Learning with Python*, section 5.2.
 
-    Convolutions 32-64-128-128 of 3×3, each with max pooling, a hidden layer of 512 units. ``filters`` is the
-    number in the first convolution; the others keep their proportion to it. ``augmentation`` layers come first and
-    act in training only; ``dropout`` acts before the hidden layer. ``initializer`` gives the first weights; with
-    Keras's default a few epochs pass before the loss leaves 0.69, with "he_normal" hardly one.
+    3,453,121 parameters at 150 pixels. Convolutions 32-64-128-128 of 3×3, each with max pooling, a
+    hidden layer of 512 units. ``filters`` is the number in the first convolution; the others keep
+    their proportion to it. ``augmentation`` layers come first and act in training only; ``dropout``
+    acts before the hidden layer. ``initializer`` gives the first weights; with Keras's default a
+    few epochs pass before the loss leaves 0.69, with "he_normal" hardly one.
     """
     relu = {"activation": "relu", "kernel_initializer": initializer}
-    blocks = [
-        layer
-        for number, count in enumerate((filters, 2 * filters, 4 * filters, 4 * filters), start=1)
-        for layer in (
-            layers.Conv2D(count, 3, **relu, name=f"conv{number}"),
-            layers.MaxPooling2D(2, name=f"pool{number}"),
-        )
+    stack = [
+        keras.Input((side, side, 3)),
+        *augmentation,
+        keras.layers.Rescaling(1 / 255),
+        *_blocks((filters, 2 * filters, 4 * filters, 4 * filters), **relu),
+        Flatten(),
+        *([Dropout(dropout)] if dropout else []),
+        Dense(512, **relu),
+        Dense(1, activation="sigmoid"),
     ]
-    return keras.Sequential(
-        [
-            keras.Input((side, side, 3)),
-            *augmentation,
-            layers.Rescaling(1 / 255),
-            *blocks,
-            layers.Flatten(),
-            *([layers.Dropout(dropout)] if dropout else []),
-            layers.Dense(512, **relu),
-            layers.Dense(1, activation="sigmoid"),
-        ],
-        name="pets_convnet",
-    )
+    return keras.Sequential(stack, name="pets_convnet")
 
 
-def modern_pets_convnet(side: int = 150, augmentation: Sequence[keras.Layer] = ()) -> keras.Sequential:
-    """What one would build today for 2,000 photos and no pretrained weights: 1,721,313 parameters at any size.
+def modern_pets_convnet(
+    side: int = 150, augmentation: Sequence[keras.Layer] = ()
+) -> keras.Sequential:
+    """What one would build today for 2,000 photos and no pretrained weights: 1,721,313 parameters.
 
-    Batch normalization after every convolution, small feature maps early, and global average pooling in
-    place of the large hidden layer. Input, output and ``augmentation`` as in ``pets_convnet``.
+    Batch normalization after every convolution, small feature maps early, and global average
+    pooling instead of the large hidden layer. Input, output and ``augmentation`` as in
+    ``pets_convnet``.
     """
-    stages = ((32, 5, 2), (64, 3, 1), (128, 3, 1), (128, 3, 1), (256, 3, 1), (256, 3, 1), (256, 3, 1))
-    pooled = {0, 1, 3, 5}
-    blocks: list[keras.Layer] = []
+    stages = ((32, 5, 2), (64, 3, 1), *((128, 3, 1),) * 2, *((256, 3, 1),) * 3)
+    stack = [keras.Input((side, side, 3)), *augmentation]
+    stack += [keras.layers.Rescaling(1 / 127.5, offset=-1)]
     for number, (filters, size, strides) in enumerate(stages):
-        blocks += [
-            layers.Conv2D(filters, size, strides=strides, padding="same", use_bias=False),
-            layers.BatchNormalization(),
-            layers.ReLU(),
-        ]
-        if number in pooled:
-            blocks.append(layers.MaxPooling2D(2))
-    return keras.Sequential(
-        [
-            keras.Input((side, side, 3)),
-            *augmentation,
-            layers.Rescaling(1 / 127.5, offset=-1),
-            *blocks,
-            layers.GlobalAveragePooling2D(),
-            layers.Dropout(0.5),
-            layers.Dense(1, activation="sigmoid"),
-        ],
-        name="modern_pets_convnet",
-    )
+        stack += [Conv2D(filters, size, strides=strides, padding="same", use_bias=False)]
+        stack += [keras.layers.BatchNormalization(), keras.layers.ReLU()]
+        if number in (0, 1, 3, 5):
+            stack += [MaxPooling2D(2)]
+    stack += [keras.layers.GlobalAveragePooling2D(), Dropout(0.5), Dense(1, activation="sigmoid")]
+    return keras.Sequential(stack, name="modern_pets_convnet")
 
 
 def dense_head(shape: tuple[int, ...]) -> keras.Sequential:
-    """The head of section 5.3 on a base's feature maps of the given shape: 256 units, dropout 0.5, one probability."""
-    return keras.Sequential(
-        [
-            keras.Input(shape),
-            layers.Flatten(),
-            layers.Dense(256, activation="relu"),
-            layers.Dropout(0.5),
-            layers.Dense(1, activation="sigmoid"),
-        ],
-        name="dense_head",
-    )
+    """The head of section 5.3 on a base's feature maps: 256 units, dropout 0.5, one probability."""
+    stack = [keras.Input(shape), Flatten(), Dense(256, activation="relu"), Dropout(0.5)]
+    return keras.Sequential([*stack, Dense(1, activation="sigmoid")], name="dense_head")
 
 
 def block5_and_head(base: keras.Model) -> tuple[keras.Model, keras.Sequential]:
-    """A copy of the base's block 5 with its weights, and a model of it and an untrained ``dense_head`` on top.
+    """A copy of the base's block 5 with its weights, and a model of it and a ``dense_head`` on top.
 
-    The model takes what the base's layer ``block4_pool`` gives.
+    The model takes what the base's layer ``block4_pool`` gives; the head is untrained.
     """
     own = keras.Model(base.get_layer("block4_pool").output, base.output)
     block5 = keras.models.clone_model(own)
     block5.set_weights(own.get_weights())
-    for layer in block5.layers:  # frozen if the base was; `block5.trainable = True` does nothing where it is True
+    for layer in block5.layers:  # frozen if the base was; setting it on block5 alone does nothing
         layer.trainable = True
-    return block5, keras.Sequential([block5, dense_head(block5.output_shape[1:])], name="block5_and_head")
+    head = dense_head(block5.output_shape[1:])
+    return block5, keras.Sequential([block5, head], name="block5_and_head")
+
+
+def _blocks(filters: Sequence[int], dropout: float = 0.0, **convolution) -> Iterator[keras.Layer]:
+    """Convolutions of 3×3, each with max pooling and, if asked for, dropout; numbered from 1."""
+    for number, count in enumerate(filters, start=1):
+        yield Conv2D(count, 3, name=f"conv{number}", **convolution)
+        yield MaxPooling2D(2, name=f"pool{number}")
+        if dropout:
+            yield Dropout(dropout, name=f"dropout{number}")

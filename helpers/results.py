@@ -29,7 +29,9 @@ def load(name: str) -> dict:
 
 def benchmark(name: str) -> dict:
     """What ``python course.py benchmark NAME`` found. Raises CourseError if it was not run."""
-    return _read(profile.ROOT / "benchmarks" / f"{name}.json", f"Run `python course.py benchmark {name}`.")
+    return _read(
+        profile.ROOT / "benchmarks" / f"{name}.json", f"Run `python course.py benchmark {name}`."
+    )
 
 
 def _read(path: Path, remedy: str) -> dict:
@@ -46,14 +48,18 @@ def answers(name: str) -> np.ndarray:
     """
     entry = load(name)
     if "correct_test_images" not in entry:
-        raise CourseError(f"results/{name}.json does not say which test images were right; measure it again.")
+        raise CourseError(
+            f"results/{name}.json does not say which test images were right; measure it again."
+        )
     return np.array(list(entry["correct_test_images"][0])) == "1"
 
 
 def percent(values: dict) -> str:
     """A measured share with the interval of its mean: "99.15 % ± 0.12", or "99.10 %" of one seed."""
     spread = values["half_width"]
-    return f"{100 * values['mean']:.2f} %" + (f" ± {100 * spread:.2f}" if spread is not None else "")
+    return f"{100 * values['mean']:.2f} %" + (
+        f" ± {100 * spread:.2f}" if spread is not None else ""
+    )
 
 
 def measured(name: str, metric: str) -> str:
@@ -65,7 +71,9 @@ def measured(name: str, metric: str) -> str:
     entry = load(name)
     values, seeds = entry["metrics"][metric], len(entry["seeds"])
     if seeds > 2:
-        return f"{percent(values)} (one more run ± {100 * values['one_more_run']:.2f}, {seeds} seeds)"
+        return (
+            f"{percent(values)} (one more run ± {100 * values['one_more_run']:.2f}, {seeds} seeds)"
+        )
     mean = percent({**values, "half_width": None})  # an interval of two is wider than the scale
     if seeds == 1:
         return f"{mean} (1 seed)"
@@ -85,7 +93,9 @@ def beside_sources(rows: dict[str, object]) -> str:
         name, metric = key.split(".")
         claim = claims.get(key)
         source = f"{100 * claim['value']:.2f} % ({claim['source']})" if claim else "–"
-        run = f"{100 * here:.2f} %" if isinstance(here, float) else "–" if here is None else str(here)
+        run = (
+            f"{100 * here:.2f} %" if isinstance(here, float) else "–" if here is None else str(here)
+        )
         label = f"{name}: {metric.replace('_', ' ')}"
         lines.append(f"| {label} | {source} | {measured(name, metric)} | {run} |")
     return "\n".join(lines)

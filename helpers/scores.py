@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from scipy.stats import binomtest
 
-REGRESSION = ("error", "huber", "cosh")  # in the names of losses that are compared with 0.5
+from helpers.plumbing.outputs import class_numbers, labels_for
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,9 @@ class Score:
 
     def __post_init__(self) -> None:
         if not 0 <= self.correct <= self.total or self.total == 0:
-            raise ValueError(f"{self.correct:,} correct of {self.total:,}: there must be images, and no more correct.")
+            raise ValueError(
+                f"{self.correct:,} correct of {self.total:,}: there must be images, and no more correct."
+            )
 
     @classmethod
     def of(cls, right: np.ndarray) -> Score:
@@ -119,17 +121,8 @@ def correct_images(model: keras.Model, images, labels: np.ndarray | None = None)
     else:
         outputs = model.predict(images, batch_size=256, verbose=0)
         labels = np.asarray(labels)
-    predicted = _classes(model, outputs)
-    if labels.shape not in (predicted.shape, (*predicted.shape, 1)):
-        raise ValueError(
-            f"{len(predicted):,} images and labels of shape {labels.shape}: there must be one class "
-            "number per image. Labels with one column per class become class numbers by "
-            "labels.argmax(axis=1)."
-        )
-    classes = max(2, np.size(outputs) // max(1, len(outputs)))
-    if not np.isin(labels, range(classes)).all():
-        raise ValueError(f"labels should be class numbers from 0 to {classes - 1}; these hold {np.unique(labels)[:5]}.")
-    return predicted == labels.reshape(-1)
+    predicted = class_numbers(model, outputs)
+    return predicted == labels_for(predicted, labels, outputs)
 
 
 def predicted_classes(model: keras.Model, images) -> np.ndarray:
@@ -140,31 +133,4 @@ def predicted_classes(model: keras.Model, images) -> np.ndarray:
     otherwise it is a logit if the last layer is linear or a value is outside 0 to 1. Raises
     ValueError unless the model gives finite numbers of shape (N,), (N, 1) or (N, classes).
     """
-    return _classes(model, model.predict(images, batch_size=256, verbose=0))
-
-
-def _classes(model: keras.Model, outputs: np.ndarray) -> np.ndarray:
-    shape = getattr(outputs, "shape", None)
-    if shape is None or len(shape) > 2 or not np.isfinite(outputs).all():
-        flat = shape and len(shape) < 3
-        what = "numbers that are NaN or infinite" if flat else f"outputs of shape {shape}"
-        raise ValueError(f"{model.name} gives {what}; expected are finite numbers, one per image or one per class.")
-    if len(shape) == 2 and shape[1] > 1:
-        return outputs.argmax(axis=1)
-    return (outputs.reshape(-1) > (0 if _is_logit(model, outputs) else 0.5)).astype(int)
-
-
-def _is_logit(model: keras.Model, outputs: np.ndarray) -> bool:
-    loss = getattr(model, "loss", None)
-    if isinstance(loss, (list, tuple, dict)):  # one for each output, of which there is one
-        loss = list(loss.values() if isinstance(loss, dict) else loss)[0]
-    if hasattr(loss, "from_logits"):
-        return loss.from_logits
-    kind = getattr(keras.losses.get(loss), "__name__", type(loss).__name__).lower()
-    if "hinge" in kind or any(word in kind for word in REGRESSION):
-        return "hinge" in kind
-    last = model  # what gives the output; of a subclassed model nobody knows
-    while getattr(last, "outputs", None):
-        last = last.outputs[0]._keras_history.operation
-    linear = getattr(last, "activation", None) is keras.activations.linear
-    return linear or outputs.min(initial=0) < 0 or outputs.max(initial=1) > 1
+    return class_numbers(model, model.predict(images, batch_size=256, verbose=0))

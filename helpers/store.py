@@ -75,7 +75,10 @@ def save(path: Path, arrays: Arrays) -> None:
         sweep(path.parent)
         with whole(path) as half, half.open("wb") as file:
             np.savez(file, **arrays)
-    except (OSError, ValueError) as error:  # ValueError: a wrong clock, as zip has no date before 1980
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # ValueError: a wrong clock, as zip has no date before 1980
         why = getattr(error, "strerror", None) or error
         print(f"{path.name} was not kept: {path.parent} cannot be written ({why})")
 

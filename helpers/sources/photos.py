@@ -34,7 +34,7 @@ def flaw(content: bytes) -> str:
         if channels == 3:
             tf.io.decode_jpeg(content, channels=3)
             return ""
-        return {1: "grey", 4: "CMYK"}.get(channels, f"{channels}-channel")
+        return {1: "gray", 4: "CMYK"}.get(channels, f"{channels}-channel")
     except tf.errors.OpError:
         if content.startswith(b"\xff\xd8"):  # the start and the end of a JPEG
             return "damaged" if content.rstrip(b"\0").endswith(b"\xff\xd9") else "cut short"
@@ -46,7 +46,7 @@ def flaw(content: bytes) -> str:
 
 
 def in_words(flaws: Counter) -> str:
-    """ ", 3 broken files skipped (1 empty, 2 grey)", or "" if there are none."""
+    """ ", 3 broken files skipped (1 empty, 2 gray)", or "" if there are none."""
     if not flaws:
         return ""
     kinds = ", ".join(f"{n:,} {kind}" for kind, n in sorted(flaws.items()))
