@@ -89,7 +89,8 @@ def transfer(real: bool) -> dict:
     block5, _ = models.block5_and_head(bases.menagerie_net(64))
     above = {part: (np.zeros((40, 2, 2, 192), "float32"), labels) for part, (_, labels) in MAPS.items()}
     pets = types.SimpleNamespace(real=real)
-    return {"found": MAPS if real is not None else above, "block5": block5, "pets": pets, "above": above}
+    found = MAPS if real is not None else above
+    return {"found": found, "block5": block5, "pets": pets, "base": bases.menagerie(64)}
 
 
 @pytest.mark.parametrize("chosen", ["quick", "full"])
@@ -122,13 +123,13 @@ def test_a_notebook_trains_by_its_recipe(fitted, few_pets, monkeypatch, number, 
     known |= {"train_test_split": lambda x, y, **_: (x, x, y, y)}
     known |= transfer(real=None if number == "05" else False) if number in ("05", "06") else {}
     model, options = fitted(number, cells, known, trainings)
-    settings = {"shape": model.input_shape[1:]} if name == "dense_head" else {}
-    wanted = recipe.model(8, **settings) if name != "fine_tuned" else model
-    if name == "fine_tuned":  # two parts, of which the recipe compiles the whole
-        compiled = model.optimizer.get_config()
+    key = store.key(model)
+    if name == "fine_tuned":  # in two parts, which the recipe compiles as a whole
         recipe.compile(model)
-        assert compiled == model.optimizer.get_config()
-    assert store.key(model) == store.key(wanted)
+        wanted = model
+    else:
+        wanted = recipe.model(8, **({"shape": model.input_shape[1:]} if name == "dense_head" else {}))
+    assert key == store.key(wanted)
     assert options["epochs"] == recipe.epochs
     assert options.get("batch_size", known["pets"].batch_size if number in ("03", "04") else None) == recipe.batch_size
     patience = [c.patience for c in options.get("callbacks", ()) if isinstance(c, keras.callbacks.EarlyStopping)]
@@ -136,10 +137,10 @@ def test_a_notebook_trains_by_its_recipe(fitted, few_pets, monkeypatch, number, 
 
 
 def test_another_rate_in_a_recipe_is_noticed(fitted, few_pets, monkeypatch):
-    parts = {**recipes.RECIPES["book_convnet"], "both": {**recipes.RECIPES["book_convnet"]["both"], "rate": 2e-3}}
+    changed = [replace(recipe, rate=2e-3) for recipe in recipes.RECIPES["book_convnet"]]
     model, _ = fitted("01", "network train", DIGITS)
     assert store.key(model) == store.key(recipes.recipe("book_convnet").model())
-    monkeypatch.setitem(recipes.RECIPES, "book_convnet", parts)
+    monkeypatch.setitem(recipes.RECIPES, "book_convnet", changed)
     assert store.key(model) != store.key(recipes.recipe("book_convnet").model())
 
 
@@ -176,7 +177,7 @@ def test_other_photos_another_base_or_recipe_train_anew(few_pets, monkeypatch):
     pets = data.cats_and_dogs(64)
     other = pets_of(replace(few_pets, digest="other photos"), None, 64, 20)
     head = recipes.RECIPES["dense_head"]
-    batches = {**head, "both": {**head["both"], "batch_size": 4}}
+    batches = [replace(recipe, batch_size=4) for recipe in head]
     for photos, its_base, its_head in (
         (pets, base, head),
         (other, base, head),
