@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import hashlib
+import platform
+
 import cv2
 import numpy as np
 import pytest
 
+from helpers import drawn
 from helpers.drawn import menagerie
 from helpers.profile import ROOT
 
@@ -20,6 +24,16 @@ def test_same_seed_same_bytes_at_any_size():
     first, second, other = (menagerie.pets(6, seed, size=64) for seed in (3, 3, 4))
     assert all(a.tobytes() == b.tobytes() for a, b in zip(first, second, strict=True))
     assert first[0].tobytes() != other[0].tobytes() and first[0].shape == (6, 64, 64, 3)
+
+
+@pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="others may round otherwise")
+def test_other_drawings_have_another_version():
+    """Pets drawn earlier stay in the cache under their version."""
+    images = [menagerie.animal(menagerie.PETS[n % 2], 0, n)[0] for n in range(8)]
+    digest = hashlib.sha256(np.stack(images).tobytes()).hexdigest()[:12]
+    assert {1: "6952e48c306f"}[drawn.VERSION] == digest, (
+        "the pets have changed: count drawn.VERSION up, store the digest"
+    )
 
 
 def test_what_is_drawn_differs_from_its_backdrop_where_the_mask_says():

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from helpers import fetching, keeping, photos, profile, training
+from helpers import profile, store
 from helpers.profile import ROOT, CourseError
+from helpers.sources import fetching, splitting
 
 needs_tmpfs = pytest.mark.skipif(
     sys.platform != "linux" or os.getuid() != 0, reason="only root on Linux can make a small disk"
@@ -47,72 +43,51 @@ def free(disk: Path) -> None:
 
 
 @pytest.fixture
-def mirror(tmp_path, monkeypatch):
-    """A server on this machine with 2 MB under the name of mnist.npz; gives what course.fetch asks for."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    content = np.random.default_rng(0).bytes(2_000_000)
-    (folder / "digits.npz").write_bytes(content)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=folder))
-    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("COURSE_MIRROR", f"http://127.0.0.1:{server.server_port}")
-    yield (fetching.Remote("http://a/digits.npz", "sha256:" + hashlib.sha256(content).hexdigest(), len(content)),)
-    server.shutdown()
-
-
-def large_model() -> keras.Model:
-    """2 MB of weights."""
-    return keras.Sequential([keras.Input((500,)), keras.layers.Dense(1000)])
+def digits(mirror) -> fetching.Remote:
+    """A file of 2 MB on a server on this machine."""
+    mirror.files["digits.npz"] = content = np.random.default_rng(0).bytes(2_000_000)
+    return fetching.Remote("http://a/digits.npz", "sha256:" + hashlib.sha256(content).hexdigest(), len(content))
 
 
 # The disk is full
 
 
 @needs_tmpfs
-def test_fetching_to_a_full_disk(small_disk, empty_machine, mirror, monkeypatch):
+def test_fetching_to_a_full_disk(small_disk, digits, monkeypatch):
     monkeypatch.setenv("COURSE_DATA_DIR", str(small_disk))
     with pytest.raises(CourseError, match=r"cannot be written \(No space left on device\). Free space or set COURSE"):
-        fetching.fetch(mirror)
+        fetching.fetch((digits,))
     assert not [path for path in small_disk.rglob("*") if path.is_file()]
     free(small_disk)
-    (path,) = fetching.fetch(mirror)
+    (path,) = fetching.fetch((digits,))
     assert path.stat().st_size == 2_000_000
 
 
 @needs_tmpfs
 def test_drawing_to_a_full_disk(small_disk, monkeypatch):
-    monkeypatch.setattr(photos, "PARTS", dict.fromkeys(photos.PARTS, 100))
+    monkeypatch.setattr(splitting, "PARTS", dict.fromkeys(splitting.PARTS, 100))
+    monkeypatch.setattr(profile, "cache_dir", lambda: small_disk)
     with pytest.raises(CourseError, match="No space left on device.*it goes on where it stopped"):
-        photos.draw(small_disk / "drawn", 0)
-    assert not (small_disk / "drawn").exists(), "half a folder passes for a whole one"
+        splitting.draw()
+    assert not list(small_disk.glob("drawn_pets_?")), "half a folder passes for a whole one"
     drawn_before = {path.name: path.stat().st_mtime_ns for path in small_disk.rglob("*.jpg")}
     free(small_disk)
-    photos.draw(small_disk / "drawn", 0)
-    after = {path.name: path.stat().st_mtime_ns for path in small_disk.rglob("*.jpg")}
-    assert 50 < len(drawn_before) < len(after) and drawn_before.items() <= after.items(), "drawn anew"
-    assert not list(small_disk.rglob("*.half")) and len(photos.read(small_disk / "drawn").paths["train"]) == 200
+    folder = splitting.draw()
+    after = {path.name: path.stat().st_mtime_ns for path in folder.rglob("*.jpg")}
+    assert 50 < len(drawn_before) < len(after) == 600 and drawn_before.items() <= after.items(), "drawn anew"
 
 
 @needs_tmpfs
-def test_features_on_a_full_disk(small_disk, capsys):
-    features, path = np.random.default_rng(0).normal(size=(500, 1000)), small_disk / "features" / "a.npz"
-    keeping.keep(path, features)
-    assert "a.npz was not kept" in capsys.readouterr().out and not list(path.parent.iterdir())
-    free(small_disk)
-    keeping.keep(path, features)
-    assert np.array_equal(keeping.kept(path, features.shape), features)
-
-
-@needs_tmpfs
-def test_a_model_on_a_full_disk(small_disk, monkeypatch, capsys):
+def test_keeping_on_a_full_disk(small_disk, monkeypatch, capsys):
     monkeypatch.setattr(profile, "cache_dir", lambda: small_disk)
-    model, history = training.cached("large", large_model(), {}, lambda: {"loss": [1.0]})
-    assert history == {"loss": [1.0]}, "an hour's training is lost for want of a disk"
-    assert "large was not kept" in capsys.readouterr().out and not list((small_disk / "models").iterdir())
+    features = np.random.default_rng(0).normal(size=(500, 1000))
+    arrays = store.load_or_compute("features/a", 1, lambda: {"features": features})
+    assert np.array_equal(arrays["features"], features), "an hour's work is lost for want of a disk"
+    assert "was not kept" in capsys.readouterr().out and not list((small_disk / "kept" / "features").iterdir())
     free(small_disk)
-    training.cached("large", model, {}, lambda: history)
-    training.cached("large", model, {}, lambda: pytest.fail("trained again"))
+    store.load_or_compute("features/a", 1, lambda: arrays)
+    again = store.load_or_compute("features/a", 1, lambda: pytest.fail("computed again"))
+    assert np.array_equal(again["features"], features)
 
 
 # Killed in the middle
@@ -120,7 +95,7 @@ def test_a_model_on_a_full_disk(small_disk, monkeypatch, capsys):
 TRAIN = """
 import os, sys
 sys.path.insert(0, {root!r})
-from helpers import profile, training
+from helpers import profile, store
 import keras, numpy as np
 profile.cache_dir = lambda: profile.Path({cache!r})
 class Say(keras.callbacks.Callback):
@@ -131,7 +106,7 @@ model.compile("sgd", "mse")
 def train():
     rows = np.zeros((100, 50))
     return model.fit(rows, rows, epochs={epochs}, verbose=0, callbacks=[Say()]).history
-model, history = training.cached("digits", model, {{}}, train)
+history = store.load_or_compute("networks/digits", [model, {epochs}], train)
 print("trained", len(history["loss"]), flush=True)
 """
 
@@ -166,21 +141,21 @@ def _text(message: dict) -> str:
 def test_what_a_killed_process_left_half_written_is_removed_by_the_next(tmp_path):
     path = tmp_path / "a.npz"
     killed = (
-        "import os, signal, sys; from pathlib import Path; from helpers import keeping\n"
-        "with keeping.whole(Path(sys.argv[1])) as half:\n"
+        "import os, signal, sys; from pathlib import Path; from helpers import store\n"
+        "with store.whole(Path(sys.argv[1])) as half:\n"
         "    half.write_bytes(b'half'); os.kill(os.getpid(), signal.SIGKILL)"
     )
-    found = subprocess.run([sys.executable, "-c", killed, path], cwd=ROOT)
-    assert found.returncode == -signal.SIGKILL and [p.name[:5] for p in tmp_path.iterdir()] == ["half-"]
-    assert keeping.kept(path, (2,)) is None
-    keeping.keep(path, np.arange(2))
+    process = subprocess.run([sys.executable, "-c", killed, path], cwd=ROOT)
+    assert process.returncode == -signal.SIGKILL and [p.name[:5] for p in tmp_path.iterdir()] == ["half-"]
+    assert store.load(path) is None
+    store.save(path, {"x": np.arange(2)})
     assert [p.name for p in tmp_path.iterdir()] == ["a.npz"]
 
 
 def test_a_file_that_is_there_outlives_a_failed_write(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("before")
-    with pytest.raises(KeyboardInterrupt), keeping.whole(path) as half:
+    with pytest.raises(KeyboardInterrupt), store.whole(path) as half:
         half.write_text("half")
         raise KeyboardInterrupt
     assert path.read_text() == "before" and [p.name for p in tmp_path.iterdir()] == ["a.txt"]
@@ -189,18 +164,20 @@ def test_a_file_that_is_there_outlives_a_failed_write(tmp_path):
 # Two at once
 
 
-def test_two_notebooks_that_fetch_and_train_the_same_at_once(tmp_path, mirror, monkeypatch):
-    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "data"))
-    fetch = (
-        "import sys; from helpers import fetching\n"
-        f"print(fetching.fetch((fetching.Remote({mirror[0].url!r}, {mirror[0].checksum!r}, 1),))[0].stat().st_size)"
-    )
+FETCH = """
+from helpers.sources import fetching
+print(fetching.fetch((fetching.{digits!r},))[0].stat().st_size)
+"""
+
+
+def test_two_notebooks_that_fetch_and_train_the_same_at_once(tmp_path, digits):
+    fetch = FETCH.format(digits=digits)
     train = TRAIN.format(root=str(ROOT), cache=str(tmp_path / "cache"), epochs=3)
     options = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
     both = [subprocess.Popen([sys.executable, "-c", source], **options) for source in (fetch, fetch, train, train)]
     shown = [process.communicate(timeout=120)[0].splitlines()[-1] for process in both]
     assert shown == ["2000000", "2000000", "trained 3", "trained 3"]
-    assert not [path for path in tmp_path.rglob("*") if path.name.startswith(("half-", "tmp"))]
+    assert not [path for path in tmp_path.rglob("*") if path.name.startswith("half-")]
     assert len(list((tmp_path / "cache").rglob("*.npz"))) == 1
 
 
@@ -267,20 +244,15 @@ def test_an_environment_whose_python_is_gone_is_made_again(course):
 
 @pytest.mark.skipif(not shutil.which("faketime"), reason="faketime is not installed")
 @pytest.mark.parametrize("clock", ["1970-07-01 00:00:00", "2099-07-01 00:00:00"])
-def test_a_wrong_clock(clock, tmp_path, mirror, monkeypatch):
-    """A laptop with an empty battery: fetching, keeping a model and features, packing."""
-    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "data"))
-    source = TRAIN.format(root=str(ROOT), cache=str(tmp_path / "cache"), epochs=1) + (
-        f"import json; from pathlib import Path; from helpers import fetching, keeping; from tools import pack\n"
-        f"fetching.fetch((fetching.Remote({mirror[0].url!r}, {mirror[0].checksum!r}, 1),))\n"
-        f"keeping.keep(Path({str(tmp_path / 'a.npz')!r}), np.arange(3))\n"
-        f"pack.pack(Path({str(tmp_path / 'course.zip')!r}))\n"
-        "import datetime; print(json.dumps([datetime.date.today().year, model.count_params()]))\n"
-    )
+def test_a_wrong_clock(clock, tmp_path, digits):
+    """A laptop with an empty battery: fetching, keeping a network, packing. No zip has a date before 1980."""
+    source = TRAIN.format(root=str(ROOT), cache=str(tmp_path / "cache"), epochs=1) + FETCH.format(digits=digits)
+    source += f"from tools import pack; pack.pack(profile.Path({str(tmp_path / 'course.zip')!r}))\n"
+    source += "import datetime; print(datetime.date.today().year)\n"
     command = ["faketime", clock, sys.executable, "-c", source]
-    for told in ("epoch 0", "was not kept" if clock < "1980" else "read from"):
+    for trains in (True, clock < "1980"):
         found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-        assert found.returncode == 0 and told in found.stdout, found.stdout + found.stderr[-2000:]
-        assert json.loads(found.stdout.splitlines()[-1]) == [int(clock[:4]), 2550]
-    assert np.array_equal(keeping.kept(tmp_path / "a.npz", (3,)), np.arange(3))
+        assert found.returncode == 0 and "trained 1" in found.stdout, found.stdout + found.stderr[-2000:]
+        assert ("epoch 0" in found.stdout) == trains and ("was not kept" in found.stdout) == (clock < "1980")
+        assert found.stdout.splitlines()[-1] == clock[:4]
     shutil.unpack_archive(tmp_path / "course.zip", tmp_path / "unpacked")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -15,10 +16,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import data, photos
+from helpers import data, drawn, profile, store
 from helpers.profile import CourseError
+from helpers.sources import fetching, finding, photos, splitting
 
-PARTS = {"train": 6, "validation": 2, "test": 2}  # of each class, in place of 1,000, 500 and 500
+PARTS = {"train": 6, "validation": 2, "test": 2}  # of each class, instead of 1,000, 500 and 500
 
 
 def jpeg(number: int, label: int = 0, size: tuple[int, int] = (40, 30), mode: str = "RGB", kind: str = "JPEG") -> bytes:
@@ -61,7 +63,7 @@ BROKEN = {
 
 @pytest.fixture(autouse=True)
 def small_split(monkeypatch):
-    monkeypatch.setattr(photos, "PARTS", PARTS)
+    monkeypatch.setattr(splitting, "PARTS", PARTS)
 
 
 def published(count: int = 10, broken: dict[int, bytes] | None = None) -> dict[tuple[str, int], bytes]:
@@ -86,39 +88,46 @@ def zipped(form: str, content: dict[tuple[str, int], bytes]) -> bytes:
     return file.getvalue()
 
 
+TREES = {
+    "kaggle flat": "dogs-vs-cats/train/{name}.{n}.jpg",
+    "kaggle twice": "dogs-vs-cats/train/train/{name}.{n}.jpg",
+    "kaggle redux": "dogs-vs-cats-redux-kernels-edition/train/{name}.{n}.jpg",
+    "microsoft unpacked": "PetImages/{Name}/{n}.jpg",
+    "microsoft in its folder": "kagglecatsanddogs_5340/PetImages/{Name}/{n}.jpg",
+    "JPG": "PetImages/{Name}/{n}.JPG",
+    "jpeg": "PetImages/{Name}/{n}.jpeg",
+}
+ARCHIVES = {
+    "kaggle train.zip": ("dogs-vs-cats/train.zip", "train/{name}.{n}.jpg"),
+    "microsoft": ("kagglecatsanddogs_5340.zip", "PetImages/{Name}/{n}.jpg"),
+    "google": ("cats_and_dogs_filtered.zip", "cats_and_dogs_filtered/train/{name}s/{name}.{n}.jpg"),
+}
+READY = "cats_and_dogs_small/{part}/{name}s/{name}.{n}.jpg"
+FORMS = ["ready", "kaggle flat", "microsoft unpacked", "kaggle zip in zip", *ARCHIVES]
+
+
 def publish(folder: Path, form: str, content: dict[tuple[str, int], bytes]) -> None:
     """Lay photos out as one of their publishers does."""
     folder.mkdir(parents=True, exist_ok=True)
     if form == "ready":
         for (name, n), photo in content.items():
             part = "train" if n < 6 else "validation" if n < 8 else "test"
-            path = folder / "cats_and_dogs_small" / part / f"{name}s" / f"{name}.{n}.jpg"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(photo)
-    elif form == "kaggle flat":
-        write_tree(folder / "dogs-vs-cats", "train/{name}.{n}.jpg", content)
-    elif form == "kaggle train.zip":
-        (folder / "dogs-vs-cats").mkdir()
-        (folder / "dogs-vs-cats" / "train.zip").write_bytes(zipped("train/{name}.{n}.jpg", content))
+            write_tree(folder, READY.replace("{part}", part), {(name, n): photo})
     elif form == "kaggle zip in zip":
         with zipfile.ZipFile(folder / "dogs-vs-cats.zip", "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("test1.zip", zipped("test1/{n}.jpg", {("cat", n): b"" for n in range(3)}))
             archive.writestr("train.zip", zipped("train/{name}.{n}.jpg", content))
-    elif form == "microsoft":
-        (folder / "kagglecatsanddogs_5340.zip").write_bytes(zipped("PetImages/{Name}/{n}.jpg", content))
-    elif form == "microsoft unpacked":
-        write_tree(folder, "PetImages/{Name}/{n}.jpg", content)
-        (folder / "PetImages" / "Cat" / "Thumbs.db").write_bytes(b"not a photo")
-    elif form == "google":
-        (folder / "cats_and_dogs_filtered.zip").write_bytes(
-            zipped("cats_and_dogs_filtered/train/{name}s/{name}.{n}.jpg", content)
-        )
+    elif form in ARCHIVES:
+        path, inside = ARCHIVES[form]
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_bytes(zipped(inside, content))
+    else:
+        write_tree(folder, TREES[form], content)
+        hidden = TREES[form].replace("{n}", "._{n}").replace("{name}.._", "._{name}.")
+        write_tree(folder, hidden, {("cat", 0): b"a Mac's note"})
 
 
-FORMS = ["ready", "kaggle flat", "kaggle train.zip", "kaggle zip in zip", "microsoft", "microsoft unpacked", "google"]
-
-
-def contents(split: photos.Split) -> dict[str, list[bytes]]:
+def contents(split: data.Split) -> dict[str, list[bytes]]:
     return {part: [Path(path).read_bytes() for path in paths] for part, paths in split.paths.items()}
 
 
@@ -134,8 +143,14 @@ def expected(content: dict[tuple[str, int], bytes], broken: tuple[int, ...] = ()
     return found
 
 
-@pytest.mark.parametrize("place", ["data", "data/fetched", "kaggle", "kaggle/competitions"])
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("form", "place"),
+    [
+        *((form, "data") for form in [*FORMS, *TREES]),
+        *((form, place) for form in ("ready", "microsoft") for place in ("data/fetched", "kaggle/competitions")),
+        *(("microsoft unpacked", f"kaggle/{place}") for place in ("", "some-dataset", "datasets/me/pets", "a/b")),
+    ],
+)
 def test_every_published_form_gives_the_same_split(empty_machine, capsys, form, place):
     content = published()
     publish(empty_machine.parent / place, form, content)
@@ -160,7 +175,7 @@ def test_a_batch_holds_the_photo_and_its_label(empty_machine):
     assert pets.class_names == ("cat", "dog")
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", ["ready", "kaggle flat", "kaggle zip in zip", "microsoft"])
 def test_broken_photos_are_skipped_and_counted_by_kind(empty_machine, capsys, form):
     broken = dict(zip((1, 2, 3, 6, 9, 10, 11, 12), BROKEN.values()))
     content = published(18, broken)
@@ -197,7 +212,7 @@ def test_each_flaw_has_its_name(kind, content):
     assert photos.flaw(content) == kind
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", ["ready", "microsoft"])
 def test_every_photo_that_is_left_can_be_decoded(empty_machine, form):
     """The pipeline's own decoding decides: one that passed another check would stop an epoch."""
     publish(empty_machine, form, published(14, {1: noisy(detailed()), 4: with_thumbnail(detailed())[:1600]}))
@@ -209,86 +224,59 @@ def test_every_photo_that_is_left_can_be_decoded(empty_machine, form):
 
 @pytest.mark.parametrize("form", ["ready", "microsoft", "microsoft unpacked"])
 def test_photos_are_checked_once_and_a_changed_one_is_noticed(empty_machine, monkeypatch, form):
-    """What was checked is known by its content, in another process too; damage on disk is no verdict."""
+    """What a check said is kept for the files as they are; damage on disk is no verdict."""
     publish(empty_machine, form, published(10, {1: BROKEN["CMYK"]}))
     before = data.cats_and_dogs(8, 4).files
-    (kept,) = (empty_machine.parent / "cache").glob("checked_photos_*.json")
     checked, flaw = [], photos.flaw
     monkeypatch.setattr(photos, "flaw", lambda content: checked.append(content) or flaw(content))
     assert data.cats_and_dogs(8, 4).files == before and checked == []
 
+    for kept in (profile.cache_dir() / "kept" / "photos").glob("*.npz"):
+        kept.write_bytes(kept.read_bytes()[:-99])
+    assert data.cats_and_dogs(8, 4).files == before and checked != []
+
     shutil.rmtree(empty_machine)
     publish(empty_machine, form, published(10, {1: BROKEN["CMYK"], 3: jpeg(40), 5: BROKEN["damaged"]}))
     after = data.cats_and_dogs(8, 4).files
-    assert sorted(checked) == sorted([jpeg(40), BROKEN["damaged"]]) and after.digest != before.digest
+    assert jpeg(40) in checked and after.digest != before.digest
     assert jpeg(40) in contents(after)["train"] and "(1 CMYK, 1 damaged)" in after.source
 
-    for damage in (kept.read_bytes()[:-9], b"[]", b"\xff", b"[" * 100_000):
-        kept.write_bytes(damage)
-        assert data.cats_and_dogs(8, 4).files == after and len(checked) > 10
-        checked.clear()
 
-
-def test_an_interrupted_check_goes_on_where_it_stopped(empty_machine, monkeypatch):
-    publish(empty_machine, "ready", published(40))
-    monkeypatch.setattr(photos, "AT_ONCE", 4)
-    checked, flaw = [], photos.flaw
-
-    def interrupted(content: bytes) -> str:
-        if len(checked) >= 10:  # several threads may arrive at once
-            raise KeyboardInterrupt
-        checked.append(content)
-        return flaw(content)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(photos, "flaw", interrupted)
-        data.cats_and_dogs(8, 4)
-    monkeypatch.setattr(photos, "flaw", lambda content: checked.append(content) or flaw(content))
-    data.cats_and_dogs(8, 4)
-    assert len(checked) == len(set(checked)) == 80, "a photo was checked twice"
-
-
-def test_a_verdict_that_cannot_be_kept_stops_nothing(empty_machine, monkeypatch, capsys):
+def test_a_verdict_that_cannot_be_kept_stops_nothing(empty_machine, capsys):
     publish(empty_machine, "ready", published())
     (empty_machine.parent / "cache").write_text("in the way")
     assert data.cats_and_dogs(8, 4).real
     assert "was not kept" in capsys.readouterr().out
 
 
+def test_a_photo_that_cannot_be_read_today_is_counted_and_tried_again(empty_machine, monkeypatch):
+    publish(empty_machine, "ready", published())
+    read = Path.read_bytes
+
+    def fail(path: Path) -> bytes:
+        if path.name == "cat.1.jpg":
+            raise OSError(errno.EIO, "Input/output error")
+        return read(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", fail)
+        assert "1 broken file skipped (1 unreadable)" in data.cats_and_dogs(8, 4).source
+    assert len(data.cats_and_dogs(8, 4).files.paths["train"]) == 12
+
+
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege there, and there are no such pipes")
 @pytest.mark.parametrize("form", ["ready", "kaggle flat"])
-def test_what_is_no_file_is_skipped_and_counted(empty_machine, form):
-    """A pipe would be read for ever, a folder or a link to nothing stops with a traceback."""
+def test_what_is_no_file_is_left_out(empty_machine, form):
+    """A pipe would be read forever, a folder or a link to nothing would stop with a traceback."""
     publish(empty_machine, form, published(14))
     (folder,) = {path.parent for path in empty_machine.rglob("cat.0.jpg")}
     for number in (1, 2):
         (folder / f"cat.{number}.jpg").unlink()
     os.mkfifo(folder / "cat.1.jpg")
     (folder / "cat.2.jpg").symlink_to("nothing")
-    (folder / "cat.3.jpg").unlink()
-    (folder / "cat.3.jpg").symlink_to("cat.3.jpg")
     (folder / "cats.jpg").mkdir()
     split = data.cats_and_dogs(8, 4).files
-    kinds = {"ready": 4, "kaggle flat": 3}  # a folder has no place among the published photos
-    assert f"{kinds[form]} broken files skipped ({kinds[form]} unreadable)" in split.source
-
-
-@pytest.mark.skipif(os.sep == "\\", reason="names are UTF-16 there")
-def test_names_that_are_not_utf8(empty_machine, monkeypatch):
-    """TensorFlow takes no such path, nor does print."""
-    publish(empty_machine, "ready", published())
-    folder = empty_machine / "cats_and_dogs_small" / "train" / "cats"
-    try:
-        (folder / "cat.77\udcff.jpg").write_bytes(jpeg(1))
-    except OSError:
-        pytest.skip("this file system takes UTF-8 alone")
-    pets = data.cats_and_dogs(8, 4)
-    assert len(pets.files.paths["train"]) == 12 and sum(len(labels) for _, labels in pets.train) == 12
-    assert "(1 with a name that is not UTF-8)" in pets.files.source
-    empty_machine.rename(empty_machine.with_name("\udcff"))
-    monkeypatch.setenv("COURSE_DATA_DIR", str(empty_machine.with_name("\udcff")))
-    with pytest.raises(CourseError, match="holds no photos, 7 broken files skipped .7 with a name that is not UTF-8"):
-        data.cats_and_dogs()
+    assert "broken" not in split.source and len(split.paths["train"]) == {"ready": 10, "kaggle flat": 12}[form]
 
 
 def test_fewer_photos_leave_halves_for_validation_and_test(empty_machine):
@@ -351,62 +339,55 @@ def test_an_archive_without_photos_is_named(empty_machine):
         data.cats_and_dogs()
 
 
-def test_a_member_that_would_leave_its_folder_is_left_out(empty_machine, tmp_path):
-    """Names of members never become paths: a photo is written under its class and number alone."""
+def test_names_of_members_never_become_paths(empty_machine, tmp_path):
+    """A photo is written under its class and number alone."""
     path = empty_machine / "cats_and_dogs_filtered.zip"
-    path.write_bytes(zipped("cats_and_dogs_filtered/train/{name}s/{name}.{n}.jpg", published()))
-    evil = {"../../evil/cat.77.jpg", "/evil/cat.78.jpg", "a/../../evil/dog.79.jpg"}
+    path.write_bytes(zipped("../../evil/{name}.{n}.jpg", published(5)))
     with zipfile.ZipFile(path, "a") as archive:
-        for name in evil:
-            archive.writestr(name, jpeg(1))
-    with photos.photos_of(path) as found:
-        assert len(found) == 20
-    data.cats_and_dogs(8, 4)
-    assert not [p for p in tmp_path.rglob("*") if "evil" in p.as_posix() or p.stem.split(".")[-1] in ("77", "78", "79")]
+        for (name, n), photo in published().items():
+            archive.writestr(f"{'/evil/' if n % 2 else ''}{name}.{n}.jpg", photo)
+    assert len(data.cats_and_dogs(8, 4).files.paths["train"]) == 12
+    assert not [p for p in tmp_path.rglob("*") if "evil" in p.as_posix()]
 
 
 # Interrupted, full, read-only
 
 
-def test_building_goes_on_where_it_was_interrupted(empty_machine, monkeypatch):
-    content = published()
-    publish(empty_machine, "microsoft", content)
-    write, written = photos._write, []
+def stopping(after: int, error: BaseException, written: list[str]):
+    """``store.whole`` that writes so many photos, noting their names, and fails at the next."""
+    whole = store.whole
 
-    def interrupted(path, photo):
-        if len(written) == 6:
-            raise KeyboardInterrupt
-        written.append(path)
-        write(path, photo)
+    @contextlib.contextmanager
+    def stopped(path: Path):
+        with whole(path) as half:
+            if len(written) == after:
+                raise error
+            written.extend([path.name] * (path.suffix == ".jpg"))
+            yield half
 
-    monkeypatch.setattr(photos, "_write", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        data.cats_and_dogs(8, 4)
-    monkeypatch.setattr(photos, "_write", lambda path, photo: (written.append(path), write(path, photo)))
-    assert contents(data.cats_and_dogs(8, 4).files) == expected(content)
-    written = [path.name for path in written if path.suffix == ".jpg"]
-    assert len(written) == len(set(written)) == 20, "a photo was written twice"
+    return stopped
 
 
 @pytest.mark.parametrize("choice", ["drawn", "real"])
-def test_a_full_disk_is_named_and_the_next_call_finishes(empty_machine, monkeypatch, choice):
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")], ids=type)
+def test_interrupted_or_on_a_full_disk_it_goes_on_where_it_stopped(empty_machine, monkeypatch, choice, error):
     monkeypatch.setenv("COURSE_DATA", choice)
     publish(empty_machine, "microsoft", published())
-    write, left = photos._write, [7]
-
-    def full(path, photo):
-        left[0] -= 1
-        if left[0] < 0:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        write(path, photo)
-
-    monkeypatch.setattr(photos, "_write", full)
-    with pytest.raises(CourseError, match="cannot be written .No space left on device.*goes on where it stopped"):
+    written: list[str] = []
+    expect = pytest.raises(type(error))
+    if isinstance(error, OSError):
+        expect = pytest.raises(CourseError, match="cannot be written .No space left.*goes on where it stopped")
+    with monkeypatch.context() as patch, expect:
+        patch.setattr(store, "whole", stopping(6, error, written))
         data.cats_and_dogs(8, 4)
-    monkeypatch.setattr(photos, "_write", write)
+    (unfinished,) = profile.cache_dir().glob("*.partial")
+    (unfinished / "train" / "cats" / "half-1-cat.0.jpg").write_bytes(b"of a process that was killed")
+    monkeypatch.setattr(store, "whole", stopping(99, error, written))
     split = data.cats_and_dogs(8, 4).files
     assert {part: len(paths) for part, paths in split.paths.items()} == {"train": 12, "validation": 4, "test": 4}
-    assert not list(split.folder.parent.glob("*.partial"))
+    assert len(written) == len(set(written)) == 20, "a photo was written twice"
+    assert "broken" not in split.source and not list(split.folder.parent.glob("*.partial"))
+    assert choice == "drawn" or contents(split) == expected(published())
 
 
 @pytest.mark.parametrize("form", ["kaggle zip in zip", "microsoft", "kaggle flat"])
@@ -415,11 +396,12 @@ def test_several_that_build_at_once_agree(empty_machine, form):
     publish(empty_machine, form, content)
     photos.flaw(b"")  # TensorFlow is loaded once, before there are threads
     with ThreadPoolExecutor(4) as pool:
-        splits = list(pool.map(lambda _: data._local_pets(), range(4)))
+        splits = [
+            data.Split(**found, source=words) for found, words in pool.map(lambda _: finding.find_pets(), range(4))
+        ]
     assert all(contents(split) == expected(content) for split in splits)
     cache = empty_machine.parent / "cache"
-    (verdicts,) = cache.glob("checked_photos_*.json")
-    assert {p.name for p in cache.iterdir() if p.suffix != ".lock"} == {splits[0].folder.name, verdicts.name}
+    assert {p.name for p in cache.iterdir() if p.suffix != ".lock"} == {splits[0].folder.name, "kept"}
 
 
 def test_a_source_that_was_completed_or_replaced_is_split_anew(empty_machine):
@@ -454,29 +436,6 @@ def test_a_photo_edited_in_the_split_leaves_the_original_alone(empty_machine):
     assert (empty_machine / "dogs-vs-cats" / "train" / path.name).read_bytes() == jpeg(0)
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
-        "kagglecatsanddogs_5340/PetImages/{Name}/{n}.jpg",
-        "dogs-vs-cats/train/train/{name}.{n}.jpg",
-        "dogs-vs-cats-redux-kernels-edition/train/{name}.{n}.jpg",
-        "PetImages/{Name}/{n}.JPG",
-        "PetImages/{Name}/{n}.jpeg",
-    ],
-)
-def test_other_names_that_readers_have(empty_machine, form):
-    content = published()
-    write_tree(empty_machine, form, content)
-    write_tree(empty_machine, form.replace("{n}", "._{n}").replace("{name}.._", "._{name}."), content)
-    assert contents(data.cats_and_dogs(8, 4).files) == expected(content)
-
-
-@pytest.mark.parametrize("place", ["microsoft-catsvsdogs-dataset", "datasets/me/pets", "dogs-vs-cats/dogs-vs-cats"])
-def test_folders_of_kaggle_are_searched_in_depth(empty_machine, place):
-    publish(empty_machine.parent / "kaggle" / place, "microsoft unpacked", published())
-    assert data.cats_and_dogs(8, 4).real
-
-
 def test_a_photo_in_two_folders_counts_once(empty_machine):
     content = published()
     write_tree(empty_machine / "dogs-vs-cats", "train/{name}.{n}.jpg", content)
@@ -489,24 +448,11 @@ def test_links_to_photos_and_folders_are_followed(empty_machine, tmp_path):
     write_tree(tmp_path / "disk", "train/{name}.{n}.jpg", published())
     (empty_machine / "dogs-vs-cats").mkdir()
     (empty_machine / "dogs-vs-cats" / "train").symlink_to(tmp_path / "disk" / "train")
-    for name in ("up", "down"):  # two loops: without a guard, the walk would take 2 to the power of 40 steps
-        (tmp_path / "disk" / "train" / name).symlink_to(tmp_path / "disk")
     assert contents(data.cats_and_dogs(8, 4).files) == expected(published())
 
 
-def note(skipped: str, source: str = '"a friend"') -> bytes:
-    return f'{{"source": {source}, "skipped": {skipped}}}'.encode()
-
-
-@pytest.mark.parametrize(
-    "notes",
-    [
-        *(b"", b"[]", b"{}", b"null", b"\xff\xfe", b"[" * 100_000, note("4"), note("null"), note('["gray"]')),
-        *(note(f'{{"gray": {count}}}') for count in ('"two"', "-3", "NaN", "1e400", "1.5", "9" * 5000, "null", "[1]")),
-        note("{}", source="3"),
-    ],
-)
-def test_a_damaged_note_beside_the_photos_does_no_harm(empty_machine, capsys, notes):
+@pytest.mark.parametrize("notes", [b"", b"[]", b"{}", b"null", b"\xff\xfe", b'{"source": "a friend", "skipped": 4}'])
+def test_another_file_instead_of_the_note_beside_the_photos_does_no_harm(empty_machine, capsys, notes):
     publish(empty_machine, "ready", published())
     folder = empty_machine / "cats_and_dogs_small"
     (folder / "split.json").write_bytes(notes)
@@ -517,21 +463,18 @@ def test_a_damaged_note_beside_the_photos_does_no_harm(empty_machine, capsys, no
 # Drawn pets
 
 
-def test_drawn_pets_are_on_disk_in_the_real_layout_and_equal_for_a_seed(empty_machine, monkeypatch, tmp_path, capsys):
+def test_drawn_pets_are_on_disk_in_the_real_layout_and_always_the_same(empty_machine, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("COURSE_DATA", "drawn")
     pets = data.cats_and_dogs(32, 4)
     assert not pets.real and "12 + 4 + 4 pets drawn by helpers/drawn (stand-in)" in capsys.readouterr().out
+    assert pets.files.folder.name == f"drawn_pets_{drawn.VERSION}"
     assert sorted(p.name for p in (pets.files.folder / "validation" / "dogs").iterdir()) == ["dog.6.jpg", "dog.7.jpg"]
-    photos.draw(tmp_path / "again", seed=0)
-    photos.draw(tmp_path / "other", seed=1)
-    files = sorted(p.relative_to(pets.files.folder) for p in pets.files.folder.rglob("*.jpg"))
-    same = [(tmp_path / "again" / p).read_bytes() == (pets.files.folder / p).read_bytes() for p in files]
-    other = [(tmp_path / "other" / p).read_bytes() == (pets.files.folder / p).read_bytes() for p in files]
-    assert len(files) == 20 and all(same) and not any(other)
-    monkeypatch.setattr(photos, "flaw", lambda _: pytest.fail("what the course drew itself needs no check"))
-    photos.read(pets.files.folder)
-    with Image.open(pets.files.folder / files[0]) as image:
+    with Image.open(pets.files.paths["train"][0]) as image:
         assert image.size == (150, 150) and image.format == "JPEG"
+    monkeypatch.setattr(profile, "cache_dir", lambda: tmp_path / "again")
+    again = data.cats_and_dogs(32, 4).files
+    assert again.folder != pets.files.folder and again.digest == pets.files.digest
+    assert len({photo for part in contents(again).values() for photo in part}) == 20
 
 
 # Choosing
@@ -539,7 +482,7 @@ def test_drawn_pets_are_on_disk_in_the_real_layout_and_equal_for_a_seed(empty_ma
 
 def test_the_quick_profile_fetches_no_large_archive_unasked(empty_machine, monkeypatch, capsys):
     monkeypatch.setenv("COURSE_PROFILE", "quick")
-    monkeypatch.setattr(data.fetching, "fetch", lambda _: pytest.fail("fetched"))
+    monkeypatch.setattr(fetching, "fetch", lambda _: pytest.fail("fetched"))
     assert not data.cats_and_dogs(8, 4).real
     assert "fetches no 825 MB unasked: `python course.py data fetch` does" in capsys.readouterr().out
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from helpers import bases, data, filters, profile
+from helpers.sources import finding
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
@@ -38,7 +39,7 @@ def test_photos(monkeypatch):
 )
 def test_every_filter_of_vgg16_moves(layer, size, monkeypatch):
     """Two steps: a picture that has left its start climbs on; one that has not never will."""
-    if not (profile.data_dir() / "models" / data.VGG16_FILES[0].name).is_file():
+    if not (profile.data_dir() / "models" / finding.REMOTES["VGG16"][0].name).is_file():
         pytest.skip(f"VGG16's weights are not in {profile.data_dir()}")
     monkeypatch.setenv("COURSE_DATA", "real")
     base = bases.vgg16(size)
