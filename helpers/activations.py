@@ -44,7 +44,10 @@ def layer_activations(
         }
     else:
         chosen = dict(taps.find(model, layer) for layer in layers)
-    parts = [made for _, made in taps.read(model, batch, chosen, AT_ONCE)]
+    parts = [
+        {name: keras.ops.convert_to_numpy(made) for name, made in noted.items()}
+        for _, noted in taps.read(model, batch, chosen, AT_ONCE)
+    ]
     if layers is not None:
         inputs.all_run(model, chosen, parts[0])
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

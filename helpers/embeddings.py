@@ -40,10 +40,10 @@ def flat_activations(model: keras.Model, images: np.ndarray, layers: Sequence[st
     chosen = dict(taps.find(model, layer) for layer in layers)
     images = taps.as_batch(model, images)
     flat: dict[str, np.ndarray] = {}
-    for some, made in taps.read(model, images, chosen, AT_ONCE):
-        inputs.all_run(model, chosen, made)
+    for some, noted in taps.read(model, images, chosen, AT_ONCE):
+        inputs.all_run(model, chosen, noted)
         for name in chosen:
-            values = made[name].reshape(len(images[some]), -1)
+            values = np.reshape(noted[name], (len(images[some]), -1))
             if name not in flat:
                 flat[name] = np.empty((len(images), values.shape[1]), np.float32)
             flat[name][some] = values

@@ -111,13 +111,15 @@ def outputs(layers: Layers) -> Iterator[dict[str, tf.Tensor]]:
 
 def read(
     model: keras.Model, batch: np.ndarray, layers: Layers, at_once: int
-) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
+) -> Iterator[tuple[slice, dict[str, tf.Tensor]]]:
     """Pass a batch through the model, ``at_once`` images at a time, outside training.
 
-    Yields which images have passed, and what the layers have made of them, as ``outputs`` does.
+    Yields which images have passed and what the layers have made of them, as ``outputs`` does: take
+    what you need before the next ones pass, for which the memory is freed.
     """
     for first in range(0, len(batch), at_once):
         some = slice(first, first + at_once)
         with outputs(layers) as noted:
             model(batch[some], training=False)
-        yield some, {name: keras.ops.convert_to_numpy(made) for name, made in noted.items()}
+        yield some, noted
+        noted.clear()
