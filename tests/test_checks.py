@@ -1,6 +1,6 @@
 """What every self-check of the exercises has to do, and the mechanism under them.
 
-Each module of helpers/checks has a file (nb01 has test_checks_01.py) with two tables, ``RIGHT`` of ``(check, *answers)``
+Each module of helpers/checks has a file (nb01 test_checks_01.py) with two tables, ``RIGHT`` of ``(check, *answers)``
 and ``WRONG`` of ``(check, part of the sentence, *answers)``. Right answers come in each make that a reader would write:
 NumPy, plain Python, Keras, TensorFlow, float32 and float64. One test per check goes through its rows.
 """

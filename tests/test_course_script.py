@@ -49,15 +49,21 @@ def call(course: Path, *arguments: str, **variables: str) -> tuple[int, str]:
     environment |= STEERING | variables
     del environment["PYTHONINSPECT"]  # also stops the Python that runs course.py
     command = [sys.executable, str(course / "course.py"), *arguments]
-    found = subprocess.run(command, cwd=course.parent, capture_output=True, text=True, timeout=300, env=environment)
-    return found.returncode, found.stdout + found.stderr
+    done = subprocess.run(command, cwd=course.parent, capture_output=True, text=True, timeout=300, env=environment)
+    return done.returncode, done.stdout + done.stderr
 
 
-def test_from_nothing_to_a_command_that_runs_and_warm_the_next_time(course):
+def test_from_nothing_to_a_command_that_runs_and_warm_the_next_time(course, tmp_path):
     """Offline from a wheelhouse without uv: plain pip installs. The exit code is the command's."""
+    (tmp_path / "empty").mkdir()  # stands for a network that is down
+    code, shown = call(course, "data", "--wheelhouse", str(tmp_path / "empty"))
+    assert code == 1 and "Making " in shown and "the packages could not be installed" in shown
+    assert f"Has {tmp_path / 'empty'} packages for this system" in shown and "Traceback" not in shown
+    assert (course / ".venv").is_dir() and not (course / ".venv" / "course-stamp.txt").exists()
+
     wheels = ("--wheelhouse", str(course / "wheels"))
     code, shown = call(course, "data", "fetch", *wheels)
-    assert code == 3 and "Making " in shown and "Installing" in shown
+    assert code == 3 and "Installing" in shown
     assert (
         "ran ['fetch'] {'COURSE_DATA': None, 'COURSE_PROFILE': None, 'PYTHONUTF8': '1', 'COURSE_MIRROR': None}" in shown
     )
@@ -70,6 +76,14 @@ def test_from_nothing_to_a_command_that_runs_and_warm_the_next_time(course):
 
     code, shown = call(course, "serve", "a stick", "--port", "8001")  # a folder beside the course, where the caller is
     assert f"ran {['serve', str(course.parent / 'a stick'), '--port', '8001']}" in shown
+
+    empty_wheel(course / "wheels", "for-the-site", "1.0")  # as Sphinx is
+    (course / "requirements-site.txt").write_text("-c .venv/versions.txt\nfor-the-site\n")
+    assert "Installing" not in call(course, "measure")[1] and not list((course / ".venv").rglob("for_the_site.py"))
+    assert "Installing" in call(course, "site", *wheels)[1] and list((course / ".venv").rglob("for_the_site.py"))
+    for command in ("site", "measure"):
+        code, shown = call(course, command, "now")
+        assert code == 3 and shown.startswith("ran ['now']"), "the second build must install nothing, nor any other"
 
     with (course / "requirements.lock").open("a") as lock:
         lock.write("# changed\n")
@@ -89,21 +103,6 @@ def test_from_nothing_to_a_command_that_runs_and_warm_the_next_time(course):
         time.sleep(0.5)
         os.killpg(process.pid, signal.SIGINT)
         assert "cleaned up" in process.communicate(timeout=20)[0] and process.returncode == 3
-
-
-def test_what_the_site_needs_is_installed_when_it_is_first_built_and_not_before(course):
-    """One package of the wheelhouse stands for Sphinx; the lock asks for another one, and for none of the site's."""
-    (course / "requirements.lock").write_text(empty_wheel(course / "wheels", "other", "1.0"))
-    (course / "requirements-site.txt").write_text("-c .venv/versions.txt\ncourse-probe\n")
-    (course / "tools" / "measure.py").write_text("print('measured')")
-    wheels = ("--wheelhouse", str(course / "wheels"))
-    assert "measured" in call(course, "measure", *wheels)[1]
-    assert not list((course / ".venv").rglob("course_probe.py"))
-    assert "No module named 'course_probe'" not in call(course, "site", *wheels)[1]
-
-    code, shown = call(course, "site", "now")
-    assert code == 3 and shown.startswith("ran ['now']"), "the second build must install nothing"
-    assert call(course, "measure")[1].startswith("measured"), "nor may any other command after it"
 
 
 def test_variables_that_steer_are_taken_out_by_name_and_those_of_a_mirror_stay(script):
@@ -179,15 +178,6 @@ def test_of_two_first_starts_at_once_the_second_waits_and_goes_on_though_the_fir
     assert sorted("Installing" in each for each in shown) == [False, True], "both installed"
 
 
-def test_packages_that_cannot_be_installed_leave_no_stamp(course, tmp_path):
-    """An empty wheelhouse stands for a network that is down."""
-    (tmp_path / "empty").mkdir()
-    code, shown = call(course, "data", "--wheelhouse", str(tmp_path / "empty"))
-    assert code == 1 and "the packages could not be installed" in shown and "Traceback" not in shown
-    assert f"Has {tmp_path / 'empty'} packages for this system" in shown
-    assert (course / ".venv").is_dir() and not (course / ".venv" / "course-stamp.txt").exists()
-
-
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
 def test_help_touches_nothing(course, arguments):
     code, shown = call(course, *arguments)
@@ -225,20 +215,14 @@ def test_wrong_arguments(course, arguments, message):
     assert code == 1 and message in shown and "Traceback" not in shown
 
 
-def test_options_may_stand_anywhere_and_the_rest_keeps_its_order(script):
+def test_options_may_come_anywhere_and_what_follows_a_double_dash_is_the_commands(script):
     rest = ["lab", "--port", "8890", "--no-browser"]
     assert script["options"](["--gpu", *rest]) == (True, None, rest)
     assert script["options"]([*rest, "--wheelhouse=w"]) == (False, "w", rest)
     assert script["options"](["lab", "--wheelhouse", "w", *rest[1:]]) == (False, "w", rest)
     assert script["options"](["lab", "--wheelhouse=~/w"])[1] == os.path.expanduser("~/w")
-
-
-def test_what_follows_a_double_dash_is_the_commands(script):
-    assert script["options"](["test", "--", "--gpu", "--wheelhouse="]) == (
-        False,
-        None,
-        ["test", "--gpu", "--wheelhouse="],
-    )
+    after = ["test", "--gpu", "--wheelhouse="]
+    assert script["options"](["test", "--", *after[1:]]) == (False, None, after)
 
 
 def test_a_folder_that_cannot_be_written_is_named(course):
