@@ -1,15 +1,18 @@
 """The thin module that the notebooks share.
 
-Each room imports only from the rooms under it:
+Each room imports only from the rooms under it. The flat files are what a reader may read, in an
+hour; sources, drawn, plumbing, checks and explorer hold what a reader need not.
 
-    checks                                      self-checks of the exercises
-    activations   filters    gradcam            looking inside: none knows another
-    embeddings    trained                       layers laid out in the plane; the networks of earlier notebooks, kept
-    features      bases                         features of photos on disk; pretrained bases with their preprocessing
-    taps          ledger     training           any layer while it runs; results on file; fit, curves, intervals
-    models        augmentation                  the course's networks; random views of a photo
-    data                                        where images come from
-    photos        fetching    drawn             cats and dogs in folders; public files; drawn images
-    keeping                                     what is computed once and kept on disk
-    profile                                     the two switches, seeds, folders
+    checks                                         self-checks of the exercises
+    activations  filters  gradcam  embeddings      looking inside any Keras model
+    taps         explorer                          any layer while it runs; web drawings
+    recipes                                        how the networks are trained; trained(name)
+    bases        results                           pretrained bases; measured numbers on file
+    training     figures                           fit, what was trained, kept; one look for figures
+    models       scores     augmentation           the networks; right answers, intervals; views
+    data                                           images in
+    sources      drawn                             where images come from; drawn images
+    store                                          what is computed once and kept on disk
+    profile                                        the two switches, seeds, folders
+    plumbing                                       TensorFlow's start, models' identity, checks
 """

@@ -1,8 +1,8 @@
 """Pretrained convolutional bases: networks without their classifier, and their features of photos.
 
-A base takes float32 RGB images of shape (N, side, side, 3) that went through its own ``preprocess``,
-and gives feature maps. Which preprocessing belongs to which weights is a fact of their training:
-here the two travel together.
+A base takes float32 RGB images of shape (N, side, side, 3) that went through its own
+``preprocess``, and gives feature maps. Which preprocessing belongs to which weights is a fact of
+their training: here the two travel together.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from helpers import data, profile, store
 from helpers.plumbing.weights import load_weights
 from helpers.profile import CourseError
+from helpers.sources import finding
 from helpers.training import weight_hashes
 
 MENAGERIE = profile.ROOT / "data" / "models" / "menagerie.weights.h5"
@@ -61,7 +62,7 @@ def vgg16(side: int = 150) -> Base:
     the file is damaged or another network's, or if ``side`` is under 32.
     """
     _check_side(side)
-    path = data.vgg16_weights()
+    path = finding.vgg16_weights()
     model = keras.applications.VGG16(weights=None, include_top=False, input_shape=(side, side, 3))
     load_weights(model, path)
     return Base("vgg16", model, _like_imagenet, f"1.3 million ImageNet photos, {path}")
@@ -70,9 +71,9 @@ def vgg16(side: int = 150) -> Base:
 def menagerie(side: int = 64) -> Base:
     """The course's own small base, in the shape of VGG16: five blocks, stride 32.
 
-    It was trained to name sixteen drawn animals, none of them a cat or a dog (``python course.py
-    pretrain``; see ``data/models/README.md``). Raises CourseError if its file is missing or damaged,
-    or if ``side`` is under 32.
+    It was trained to name sixteen drawn animals, none of them a cat or a dog (tools/pretrain.py;
+    see data/models/README.md). Raises CourseError if its file is missing or damaged, or if ``side``
+    is under 32.
     """
     _check_side(side)
     model = menagerie_net(side)
@@ -81,22 +82,13 @@ def menagerie(side: int = 64) -> Base:
     return Base("menagerie", model, lambda images: images / 127.5 - 1, source)
 
 
-def menagerie_net(side: int, normalized: bool = False) -> keras.Model:
-    """The architecture of ``menagerie``, untrained: 947,344 parameters.
-
-    With ``normalized``, as it is pretrained: batch normalization between each convolution and its
-    ReLU. After training, the normalization is a fixed scale and shift, and moves into the weights.
-    """
+def menagerie_net(side: int) -> keras.Model:
+    """The architecture of ``menagerie``, untrained: 947,344 parameters."""
     inputs = x = keras.Input((side, side, 3))
     for block, widths in enumerate(MENAGERIE_BLOCKS, start=1):
         for number, filters in enumerate(widths, start=1):
-            conv = {"padding": "same", "name": f"block{block}_conv{number}"}
-            if normalized:
-                x = keras.layers.Conv2D(filters, 3, use_bias=False, **conv)(x)
-                x = keras.layers.BatchNormalization(name=f"{conv['name']}_norm")(x)
-                x = keras.layers.ReLU(name=f"{conv['name']}_relu")(x)
-            else:
-                x = keras.layers.Conv2D(filters, 3, activation="relu", **conv)(x)
+            conv = {"padding": "same", "activation": "relu", "name": f"block{block}_conv{number}"}
+            x = keras.layers.Conv2D(filters, 3, **conv)(x)
         x = keras.layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
     return keras.Model(inputs, x, name="menagerie")
 
@@ -150,6 +142,5 @@ def _like_imagenet(images):
 
 def _check_side(side: int) -> None:
     if side < SMALLEST:
-        raise CourseError(
-            f"the images are {side} pixels wide; a base with five poolings needs {SMALLEST} or more."
-        )
+        needed = f"a base with five poolings needs {SMALLEST} or more"
+        raise CourseError(f"the images are {side} pixels wide; {needed}.")

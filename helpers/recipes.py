@@ -46,7 +46,7 @@ class Recipe:
     options: Mapping = field(default_factory=dict)
 
     def model(self, steps: int = 0, **settings) -> keras.Model:
-        """The network, compiled and untrained; ``steps``: batches per epoch, for a rate that falls."""
+        """The network, compiled and untrained; ``steps`` per epoch matter if the rate falls."""
         settings = {**self.settings, **settings}
         if self.views:
             settings["augmentation"] = [
@@ -96,7 +96,7 @@ LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 BINARY, SMOOTH = "binary_crossentropy", keras.losses.BinaryCrossentropy(label_smoothing=0.1)
 FEW = {"train": 400, "validation": 200, "test": 400}  # photos: VGG16 takes long on a CPU
 
-# By name, of the quick and of the full profile: network, images, epochs, batch size, optimizer, rate
+# By name, for quick and for full: network, images, epochs, batch size, optimizer, rate, loss
 # fmt: off
 RECIPES: dict[str, tuple[Recipe, Recipe]] = {
     "book_convnet": (  # notebook 01
@@ -137,13 +137,15 @@ RECIPES: dict[str, tuple[Recipe, Recipe]] = {
     "scored_head": (  # 09, on drawn pets
         2 * (Recipe(models.dense_head, 600, 8, 32, "RMSprop", 5e-4, BINARY),)),
     "cheater": (  # 09, on drawn pets whose background gives the class away
-        2 * (Recipe(models.pets_convnet, 600, 8, 20, "Adam", cosine(1e-3), BINARY, settings=SMALL),)),
+        2 * (Recipe(models.pets_convnet, 600, 8, 20, "Adam", cosine(1e-3), BINARY,
+                    settings=SMALL),)),
     "tsne_convnet": (  # 10
         Recipe(models.tsne_convnet, 2_000, 2, 32, "Adam", 1e-3, LOGITS),
         Recipe(models.tsne_convnet, 60_000, 1, 50, "Adam", 1e-4, LOGITS)),
     "pets_modern": (  # measured only, hours on a CPU: what one would do today
-        2 * (Recipe(models.modern_pets_convnet, 2_000, 100, 32, "AdamW", cosine(2e-3, rising=3), SMOOTH,
-                    views=dict(turn=20, shift=0.1, zoom=0.3), options=dict(weight_decay=0.02)),)),
+        2 * (Recipe(models.modern_pets_convnet, 2_000, 100, 32, "AdamW", cosine(2e-3, rising=3),
+                    SMOOTH, views=dict(turn=20, shift=0.1, zoom=0.3),
+                    options=dict(weight_decay=0.02)),)),
 }
 # fmt: on
 
@@ -155,7 +157,7 @@ def recipe(name: str) -> Recipe:
 
 
 def trained(name: str, images: data.Images | data.Photos) -> keras.Model:
-    """A network of an earlier notebook, trained on ``images`` by its recipe, or read from the store.
+    """A network of an earlier notebook, trained on ``images`` by its recipe or read from the store.
 
     Photos come in the recipe's size and batches. If notebook 04 has not been run, and so has kept
     no network, "pets_augmented" is trained for a quarter of the epochs.

@@ -55,7 +55,7 @@ def answers(name: str) -> np.ndarray:
 
 
 def percent(values: dict) -> str:
-    """A measured share with the interval of its mean: "99.15 % ± 0.12", or "99.10 %" of one seed."""
+    """A measured share with the interval of its mean: "99.15 % ± 0.12", "99.10 %" of one seed."""
     spread = values["half_width"]
     return f"{100 * values['mean']:.2f} %" + (
         f" ± {100 * spread:.2f}" if spread is not None else ""
@@ -93,9 +93,8 @@ def beside_sources(rows: dict[str, object]) -> str:
         name, metric = key.split(".")
         claim = claims.get(key)
         source = f"{100 * claim['value']:.2f} % ({claim['source']})" if claim else "–"
-        run = (
-            f"{100 * here:.2f} %" if isinstance(here, float) else "–" if here is None else str(here)
-        )
+        run = "–" if here is None else str(here)
+        run = f"{100 * here:.2f} %" if isinstance(here, float) else run
         label = f"{name}: {metric.replace('_', ' ')}"
         lines.append(f"| {label} | {source} | {measured(name, metric)} | {run} |")
     return "\n".join(lines)

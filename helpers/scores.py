@@ -24,9 +24,8 @@ class Score:
 
     def __post_init__(self) -> None:
         if not 0 <= self.correct <= self.total or self.total == 0:
-            raise ValueError(
-                f"{self.correct:,} correct of {self.total:,}: there must be images, and no more correct."
-            )
+            counts = f"{self.correct:,} correct of {self.total:,}"
+            raise ValueError(f"{counts}: there must be images, and no more correct.")
 
     @classmethod
     def of(cls, right: np.ndarray) -> Score:
@@ -112,7 +111,8 @@ def correct_images(model: keras.Model, images, labels: np.ndarray | None = None)
     dataset = hasattr(images, "element_spec")
     if dataset == (labels is not None) or dataset and images.cardinality() == -1:
         raise ValueError(
-            "give an array of images with its labels, or a dataset, which ends and holds its own labels, without any."
+            "give an array of images with its labels, or a dataset, which ends and holds its own "
+            "labels, without any."
         )
     if dataset:  # in one pass, since it may shuffle
         batches = [(model.predict_on_batch(x), np.asarray(y)) for x, y, *_ in images]

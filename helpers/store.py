@@ -58,7 +58,7 @@ def load_or_compute(name: str, decides: Any, compute: Callable[[], Arrays]) -> A
 
 
 def load(path: Path) -> Arrays | None:
-    """The arrays in a file of ``save``; None if there is none or it is damaged (it has checksums)."""
+    """The arrays in a file of ``save``; None if there is none, or if a checksum in it is wrong."""
     if not path.is_file():
         return None
     try:

@@ -16,8 +16,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from helpers import bases, data, drawn, fetching, models, profile
+from helpers import bases, data, drawn, models, profile
 from helpers.profile import CourseError
+from helpers.sources import fetching, finding
 from tools import pretrain
 
 
@@ -60,7 +61,7 @@ def save_as_published(model: keras.Model, path: Path) -> None:
 @pytest.mark.parametrize("place", ["data/models", "keras/models", "data/fetched"])
 def test_weights_are_found_in_each_of_their_places(places, small_vgg16, place):
     (places / place).mkdir(exist_ok=True)
-    save_as_published(small_vgg16, places / place / data.VGG16_FILES[0].name)
+    save_as_published(small_vgg16, places / place / finding.REMOTES["VGG16"][0].name)
     base = bases.vgg16(32)
     assert all(map(np.array_equal, base.model.get_weights(), small_vgg16.get_weights()))
 
@@ -68,14 +69,14 @@ def test_weights_are_found_in_each_of_their_places(places, small_vgg16, place):
 def test_weights_that_are_nowhere_name_all_three_places(places):
     with pytest.raises(CourseError) as caught:
         bases.vgg16(64)
-    for place in (places / "data" / "models", places / "keras" / "models", data.VGG16_FILES[0].url):
+    for place in (places / "data" / "models", places / "keras" / "models", finding.REMOTES["VGG16"][0].url):
         assert str(place) in str(caught.value)
     assert "did not answer" in str(caught.value) and "COURSE_DATA=drawn" in str(caught.value)
 
 
 @pytest.mark.parametrize("fault", ["cut short", "another network", "empty"])
 def test_a_bad_weights_file_is_named_and_left_alone(places, small_vgg16, fault):
-    path = places / "data" / "models" / data.VGG16_FILES[0].name
+    path = places / "data" / "models" / finding.REMOTES["VGG16"][0].name
     other = keras.Sequential([keras.Input((8,)), keras.layers.Dense(3), keras.layers.Dense(2)])
     save_as_published(other if fault == "another network" else small_vgg16, path)
     content = path.read_bytes()
@@ -121,7 +122,7 @@ def test_the_own_base_never_saw_a_cat_or_a_dog():
 
 def test_folding_a_normalization_keeps_the_outputs():
     profile.seed_everything()
-    trained = bases.menagerie_net(64, normalized=True)
+    trained = pretrain.normalized_net()
     rng = np.random.default_rng(0)
     for layer in trained.layers:
         if isinstance(layer, keras.layers.BatchNormalization):  # as after training: not 1, 0, 0, 1
@@ -146,7 +147,7 @@ def test_the_own_base_tells_drawn_cats_from_dogs_far_better_than_an_untrained_on
 
 
 def test_preparing_leaves_the_images_as_they_were(places, small_vgg16):
-    save_as_published(small_vgg16, places / "data" / "models" / data.VGG16_FILES[0].name)
+    save_as_published(small_vgg16, places / "data" / "models" / finding.REMOTES["VGG16"][0].name)
     for base in (bases.vgg16(32), bases.menagerie(32)):
         images = np.full((2, 32, 32, 3), 100, np.float32)
         prepared = base.preprocess(images)
@@ -154,7 +155,7 @@ def test_preparing_leaves_the_images_as_they_were(places, small_vgg16):
 
 
 def test_vgg16_gets_blue_first_and_the_mean_color_taken_off(places, small_vgg16):
-    save_as_published(small_vgg16, places / "data" / "models" / data.VGG16_FILES[0].name)
+    save_as_published(small_vgg16, places / "data" / "models" / finding.REMOTES["VGG16"][0].name)
     red = np.full((1, 32, 32, 3), (255, 0, 0), np.float32)
     assert np.allclose(bases.vgg16(32).preprocess(red)[0, 0, 0], [-103.939, -116.779, 255 - 123.68])
 

@@ -49,6 +49,19 @@ def _chunk(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return images, labels
 
 
+def normalized_net() -> keras.Model:
+    """The base as it is pretrained: batch normalization between each convolution and its ReLU."""
+    inputs = x = keras.Input((SIDE, SIDE, 3))
+    for layer in bases.menagerie_net(SIDE).layers[1:]:
+        if isinstance(layer, keras.layers.Conv2D):
+            x = keras.layers.Conv2D(layer.filters, 3, padding="same", use_bias=False, name=layer.name)(x)
+            x = keras.layers.BatchNormalization(name=f"{layer.name}_norm")(x)
+            x = keras.layers.ReLU(name=f"{layer.name}_relu")(x)
+        else:
+            x = keras.layers.MaxPooling2D(2, name=layer.name)(x)
+    return keras.Model(inputs, x, name="menagerie")
+
+
 def folded(trained: keras.Model) -> keras.Model:
     """The base with each normalization moved into the weights of its convolution: the same outputs."""
     plain = bases.menagerie_net(SIDE)
@@ -64,7 +77,7 @@ def pretrain(count: int, epochs: int) -> tuple[keras.Model, dict[str, float], fl
     """Train the base with a classifier on top, fold it, and score it on new drawings: the base, scores, seconds."""
     started = time.perf_counter()
     (images, labels), tested = draw("train", count), draw("test", TESTED)
-    base = bases.menagerie_net(SIDE, normalized=True)
+    base = normalized_net()
     model = keras.Sequential(
         [
             keras.Input((SIDE, SIDE, 3)),

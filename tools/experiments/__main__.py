@@ -62,7 +62,7 @@ def measure(name: str, seeds: int) -> Iterator[dict]:
 
 
 def on_file(name: str) -> dict:
-    """The seeds that results/NAME.json holds, as ``measure`` continues them; "earlier": where they ran, if elsewhere."""
+    """The seeds that results/NAME.json holds, as ``measure`` continues them; "earlier": those of other machines."""
     if name not in results.experiments():
         return {"runs": [], "seconds": [], "histories": [], "correct_test_images": []}
     old = results.load(name)
