@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import io
 import os
 import re
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 import nbformat
@@ -113,3 +115,28 @@ def test_every_module_of_helpers_is_on_the_map_and_imports_only_what_the_map_has
     known = {name: others - {name} for name, others in known.items()}
     assert [(name, other) for name in known for other in known[name] if line_of[other] < line_of[name]] == []
     graphlib.TopologicalSorter(known).prepare()  # raises CycleError, if modules of one line import in a circle
+
+
+def code_lines(path: Path) -> int:
+    """Lines of a file without blank ones, comments and docstrings."""
+    text = path.read_text(encoding="utf-8")
+    documents = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+            documents |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    nothing = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in nothing:
+            lines |= set(range(token.start[0], token.end[0] + 1))
+    return len(lines - documents)
+
+
+def test_what_a_reader_may_read_is_thin():
+    """An hour's reading: grow one room only where another shrinks, or move what a reader need not read below."""
+    flat = sorted((ROOT / "helpers").glob("*.py"))
+    assert len(flat) <= 17 and sum(map(code_lines, flat)) <= 1_400
+    wide = [
+        f"{path.name}:{n}" for path in flat for n, line in enumerate(path.open(encoding="utf-8"), 1) if len(line) > 101
+    ]
+    assert wide == []
