@@ -245,14 +245,13 @@ def test_an_environment_whose_python_is_gone_is_made_again(course):
 @pytest.mark.skipif(not shutil.which("faketime"), reason="faketime is not installed")
 @pytest.mark.parametrize("clock", ["1970-07-01 00:00:00", "2099-07-01 00:00:00"])
 def test_a_wrong_clock(clock, tmp_path, digits):
-    """A laptop with an empty battery: fetching, keeping a network, packing. No zip has a date before 1980."""
+    """A laptop with an empty battery: fetching, keeping a network, packing."""
     source = TRAIN.format(root=str(ROOT), cache=str(tmp_path / "cache"), epochs=1) + FETCH.format(digits=digits)
     source += f"from tools import pack; pack.pack(profile.Path({str(tmp_path / 'course.zip')!r}))\n"
     source += "import datetime; print(datetime.date.today().year)\n"
     command = ["faketime", clock, sys.executable, "-c", source]
-    for trains in (True, clock < "1980"):
+    for trains in (True, False):
         found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
         assert found.returncode == 0 and "trained 1" in found.stdout, found.stdout + found.stderr[-2000:]
-        assert ("epoch 0" in found.stdout) == trains and ("was not kept" in found.stdout) == (clock < "1980")
-        assert found.stdout.splitlines()[-1] == clock[:4]
+        assert ("epoch 0" in found.stdout) == trains and found.stdout.splitlines()[-1] == clock[:4]
     shutil.unpack_archive(tmp_path / "course.zip", tmp_path / "unpacked")

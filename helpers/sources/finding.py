@@ -23,39 +23,36 @@ PUBLISHED_PHOTOS = (  # Kaggle's, Microsoft's and Google's, each as a folder or 
     "kagglecatsanddogs_5340",
     "cats_and_dogs_filtered",
 )
-_ZALANDO = "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"
+_TENSORFLOW = "https://storage.googleapis.com/tensorflow"
+
+
+def _at(folder: str, *files: tuple[str, int, str]) -> tuple[Remote, ...]:
+    return tuple(Remote(f"{folder}/{name}", checksum, size) for name, size, checksum in files)
+
+
 REMOTES = {
-    "MNIST": (
-        Remote(
-            "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
-            "sha256:731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
-            11_490_434,
-        ),
+    "MNIST": _at(
+        f"{_TENSORFLOW}/tf-keras-datasets",
+        ("mnist.npz", 11_490_434, "sha256:731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"),
     ),
-    "Fashion-MNIST": tuple(  # checksums published in Zalando's own README
-        Remote(f"{_ZALANDO}{name}-ubyte.gz", f"md5:{md5}", size)
-        for name, md5, size in (
-            ("train-images-idx3", "8d4fb7e6c68d591d4c3dfef9ec88bf0d", 26_421_880),
-            ("train-labels-idx1", "25c81989df183df01b3e8a0aad5dffbe", 29_515),
-            ("t10k-images-idx3", "bef4ecab320f06d8554ea6380940ec79", 4_422_102),
-            ("t10k-labels-idx1", "bb300cfdad3c16e7a12a480ee83cd310", 5_148),
-        )
+    "Fashion-MNIST": _at(  # checksums published in Zalando's own README
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
+        ("train-images-idx3-ubyte.gz", 26_421_880, "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+        ("train-labels-idx1-ubyte.gz", 29_515, "md5:25c81989df183df01b3e8a0aad5dffbe"),
+        ("t10k-images-idx3-ubyte.gz", 4_422_102, "md5:bef4ecab320f06d8554ea6380940ec79"),
+        ("t10k-labels-idx1-ubyte.gz", 5_148, "md5:bb300cfdad3c16e7a12a480ee83cd310"),
     ),
-    "Cats and dogs": (
-        Remote(
-            "https://download.microsoft.com/download/3/E/1/3E1C3F21-ECDB-4869-8368-6DEBA77B919F/"
+    "Cats and dogs": _at(
+        "https://download.microsoft.com/download/3/E/1/3E1C3F21-ECDB-4869-8368-6DEBA77B919F",
+        (
             "kagglecatsanddogs_5340.zip",
-            "sha256:b7974bd00a84a99921f36ee4403f089853777b5ae8d151c76a86e64900334af9",
             824_887_076,
+            "sha256:b7974bd00a84a99921f36ee4403f089853777b5ae8d151c76a86e64900334af9",
         ),
     ),
-    "VGG16": (
-        Remote(
-            "https://storage.googleapis.com/tensorflow/keras-applications/vgg16/"
-            "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
-            "md5:6d6bbae143d832006294945121d1f1fc",
-            58_889_256,
-        ),
+    "VGG16": _at(
+        f"{_TENSORFLOW}/keras-applications/vgg16",
+        ("vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", 58_889_256, "md5:6d6bbae143d832006294945121d1f1fc"),
     ),
 }
 
