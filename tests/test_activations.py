@@ -8,11 +8,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import psutil
 import pytest
+from keras import layers
 
 from helpers import activations, bases, models
-from tests.test_taps import nested, subclassed
-
-DIGITS = np.random.default_rng(0).uniform(size=(3, 28, 28, 1)).astype("float32")
+from tests.test_taps import DIGITS, nested, subclassed
 
 
 @pytest.fixture(autouse=True)
@@ -23,46 +22,52 @@ def no_warnings():
         yield
 
 
-def test_activations_come_by_name_in_the_order_in_which_layers_run():
+def test_activations_come_by_name_in_the_order_in_which_layers_run(monkeypatch):
     model = models.dropout_convnet()
-    found = activations.layer_activations(model, DIGITS)
-    assert list(found) == [layer.name for layer in model.layers]
-    assert found["conv2"].shape == (3, 11, 11, 64)
-    some = activations.layer_activations(model, DIGITS, ["pool2", 0])
-    assert list(some) == ["conv1", "pool2"] and np.array_equal(some["pool2"], found["pool2"])
-
-
-def test_many_images_go_in_steps_and_none_is_lost(monkeypatch):
-    model = models.functional_convnet()
-    whole = activations.layer_activations(model, DIGITS, ["conv3"])["conv3"]
+    every = activations.layer_activations(model, DIGITS)
+    assert list(every) == [layer.name for layer in model.layers] and every["conv2"].shape == (3, 11, 11, 64)
+    assert np.array_equal(every["pool1"], every["dropout1"]) and every["pool1"].any(), "dropout does nothing"
     monkeypatch.setattr(activations, "AT_ONCE", 2)
-    assert np.allclose(activations.layer_activations(model, DIGITS, ["conv3"])["conv3"], whole, atol=1e-6)
+    some = activations.layer_activations(model, DIGITS, ["pool2", 0])
+    assert list(some) == ["conv1", "pool2"] and np.allclose(some["pool2"], every["pool2"], atol=1e-6)
 
 
 def test_nested_subclassed_and_reloaded_models(tmp_path):
     model = nested()
-    inner = model.layers[0].layers[0]
-    direct = activations.layer_activations(inner, DIGITS)
+    direct = activations.layer_activations(model.layers[0].layers[0], DIGITS)
     through = activations.layer_activations(model, DIGITS)
     assert list(through) == [*direct, "head"], "containers are left out"
-    assert all(np.allclose(direct[name], through[name], atol=1e-6) for name in direct)
     model.save(tmp_path / "model.keras")
     reloaded = activations.layer_activations(keras.models.load_model(tmp_path / "model.keras"), DIGITS)
+    assert all(np.allclose(direct[name], through[name], atol=1e-6) for name in direct)
     assert all(np.allclose(reloaded[name], through[name], atol=1e-6) for name in through)
-    found = activations.layer_activations(subclassed(), DIGITS)
-    assert {name: activation.shape for name, activation in found.items()} == {
-        "block/conv": (3, 26, 26, 4),
-        "relu": (3, 26, 26, 4),
-        "conv": (3, 24, 24, 8),
-    }
+    own = activations.layer_activations(subclassed(), DIGITS)
+    shapes = {"block/conv": (3, 26, 26, 4), "relu": (3, 26, 26, 4), "conv": (3, 24, 24, 8)}
+    assert {name: activation.shape for name, activation in own.items()} == shapes, "and what is not used"
+    with pytest.raises(ValueError, match="does not use spare"):
+        activations.layer_activations(subclassed(), DIGITS, ["spare"])
 
 
-def test_dropout_does_nothing():
-    found = activations.layer_activations(models.dropout_convnet(), DIGITS, ["pool1", "dropout1"])
-    assert np.array_equal(found["pool1"], found["dropout1"]) and found["pool1"].any()
+class Places(keras.Model):
+    """Its layers give numbers for places and for windows, not only for images, as those of transformers do."""
+
+    def __init__(self):
+        super().__init__(name="places")
+        self.places, self.window = layers.Embedding(28, 28, name="places"), layers.Dense(2, name="window")
+
+    def call(self, images):
+        images = images[..., 0] + self.places(keras.ops.arange(28))
+        return keras.ops.mean(keras.ops.reshape(self.window(keras.ops.reshape(images, (-1, 7, 28))), (-1, 56)), axis=1)
 
 
-@pytest.mark.parametrize("channels", [1, 6, 16, 20, 512])
+def test_layers_whose_first_axis_is_not_the_images():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it has no `build`
+        made = activations.layer_activations(Places(), DIGITS)
+    assert {name: values.shape for name, values in made.items()} == {"places": (28, 28), "window": (12, 7, 2)}
+
+
+@pytest.mark.parametrize("channels", [1, 16, 20])
 def test_every_channel_is_in_the_grid_scaled_on_its_own(channels):
     maps = np.random.default_rng(1).uniform(0.1, 1, (5, 7, channels)) * np.arange(1, channels + 1)
     grid, silent = activations.activation_grid(maps)
@@ -75,15 +80,12 @@ def test_every_channel_is_in_the_grid_scaled_on_its_own(channels):
         assert np.allclose(grid[top : top + 5, left : left + 7], expected, atol=1e-6)
 
 
-def test_silent_channels_are_counted_and_empty():
+def test_silent_channels_are_counted_and_empty_and_negative_values_keep_their_order():
     maps = np.ones((1, 4, 4, 5))
     maps[..., [1, 4]] = 0
     grid, silent = activations.activation_grid(maps, columns=5)
     assert silent == 2 and np.isnan(grid[:, 5:9]).all() and np.isnan(grid[:, 20:]).all()
     assert (grid[:, :4] == 1).all(), "a constant channel that is not zero is not silent"
-
-
-def test_negative_values_keep_their_order_and_zero_its_place():
     grid, silent = activations.activation_grid(np.array([[[-1.0], [0.0], [3.0]]]))
     assert np.allclose(grid, [[0, 0.25, 1]]) and silent == 0
 
@@ -115,81 +117,62 @@ def test_eighteen_layers_of_vgg16_leave_no_figure_and_little_memory():
     assert psutil.Process().memory_info().rss - before < 100 << 20
 
 
-@pytest.mark.parametrize(
-    ("activation", "message"),
-    [(np.zeros((1, 128)), "as of a dense layer"), (np.zeros((2, 4, 4, 3)), "of several images")],
-)
-def test_what_has_no_channels_or_is_of_several_images(activation, message):
-    with pytest.raises(ValueError, match=message):
-        activations.activation_grid(activation)
-
-
-def test_a_dense_layer_and_a_model_without_feature_maps_cannot_be_drawn():
-    with pytest.raises(ValueError, match=r"shape \(1, 128\).*dense layer"):
-        activations.draw(models.functional_convnet(), DIGITS[0], ["hidden"])
-    dense = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(2)], name="dense")
-    with pytest.raises(ValueError, match="dense has no layer that gives feature maps"):
-        activations.draw(dense, DIGITS[0])
-
-
-def test_a_layer_that_the_model_does_not_use():
-    model = subclassed()
-    assert "spare" not in activations.layer_activations(model, DIGITS)
-    with pytest.raises(ValueError, match="does not use spare"):
-        activations.layer_activations(model, DIGITS, ["spare"])
+def test_what_cannot_be_drawn():
+    flat = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(2)], name="dense")
+    convnet = models.functional_convnet()
+    for message, draw, *arguments in (
+        (r"shape \(1, 128\), .* as of a dense layer", activations.activation_grid, np.zeros((1, 128))),
+        (r"shape \(2, 4, 4, 3\), of several images", activations.activation_grid, np.zeros((2, 4, 4, 3))),
+        (r"shape \(1, 128\).*dense layer", activations.draw, convnet, DIGITS[0], ["hidden"]),
+        (r"shape \(3, 28, 28, 24\), of several images", activations.draw, convnet, DIGITS, ["conv1"]),
+        ("dense has no layer that gives feature maps", activations.draw, flat, DIGITS[0]),
+    ):
+        with pytest.raises(ValueError, match=message):
+            draw(*arguments)
 
 
 RECURRENT = {
-    "lstm": lambda: keras.layers.LSTM(4, name="rnn"),
-    "with its states": lambda: keras.layers.LSTM(4, return_state=True, name="rnn"),
-    "two cells": lambda: keras.layers.RNN([keras.layers.GRUCell(3), keras.layers.LSTMCell(4)], name="rnn"),
-    "unrolled": lambda: keras.layers.SimpleRNN(4, unroll=True, name="rnn"),
-    "there and back": lambda: keras.layers.Bidirectional(keras.layers.GRU(2), name="rnn"),
+    "with its states": lambda: layers.LSTM(4, return_state=True, name="rnn"),
+    "two cells": lambda: layers.RNN([layers.GRUCell(3), layers.LSTMCell(4)], name="rnn"),
+    "unrolled": lambda: layers.SimpleRNN(4, unroll=True, name="rnn"),
+    "there and back": lambda: layers.Bidirectional(layers.GRU(2), name="rnn"),
 }
 
 
 @pytest.mark.parametrize("case", RECURRENT)
 def test_recurrent_layers_give_what_the_model_gets_of_them(case):
-    """By default every layer is opened, their cells too, which run once a step and give their states as well."""
+    """By default every layer is opened, their cells too, which run once per step and give their states as well."""
     inputs = keras.Input((7, 5))
     given = RECURRENT[case]()(inputs)
     given = given[0] if isinstance(given, (list, tuple)) else given
-    model = keras.Model(inputs, keras.layers.Dense(1, name="head")(given))
+    model = keras.Model(inputs, layers.Dense(1, name="head")(given))
     steps = np.random.default_rng(0).normal(size=(3, 7, 5)).astype("float32")
     expected = keras.Model(inputs, given)(steps).numpy()
     assert np.allclose(activations.layer_activations(model, steps, ["rnn"])["rnn"], expected, atol=1e-6)
-    found = activations.layer_activations(model, steps)
-    assert found["head"].shape == (3, 1) and all(len(values) == 3 for values in found.values())
-    assert case == "there and back" or np.allclose(found["rnn"], expected, atol=1e-6)
+    every = activations.layer_activations(model, steps)
+    assert every["head"].shape == (3, 1) and all(len(values) == 3 for values in every.values())
+    assert case == "there and back" or np.allclose(every["rnn"], expected, atol=1e-6)
 
 
 class Divides(keras.Model):
     def __init__(self):
         super().__init__(name="divides")
-        self.conv = keras.layers.Conv2D(2, 3, name="conv")
+        self.conv = layers.Conv2D(2, 3, name="conv")
 
     def call(self, images):
         return self.conv(keras.ops.cast(images, "float32") / 255)
 
 
-def rescaling(*layers: keras.layers.Layer) -> keras.Model:
-    return keras.Sequential([keras.Input((8, 8, 3)), *layers, keras.layers.Conv2D(2, 3, name="conv")], name="rescales")
-
-
-def by_operation() -> keras.Model:
-    inputs = keras.Input((8, 8, 3))
-    return keras.Model(inputs, keras.layers.Conv2D(2, 3, name="conv")(inputs / 255.0))
+def rescaling(*below: keras.layers.Layer) -> keras.Model:
+    return keras.Sequential([keras.Input((8, 8, 3)), *below, layers.Conv2D(2, 3, name="conv")], name="rescales")
 
 
 RESCALES = {
-    "to 0 to 1": lambda: rescaling(keras.layers.Rescaling(1 / 255)),
-    "to -1 to 1": lambda: rescaling(keras.layers.RandomFlip(), keras.layers.Rescaling(1 / 127.5, offset=-1)),
-    "by half": lambda: rescaling(keras.layers.Rescaling(0.5)),
-    "by mean and variance": lambda: rescaling(keras.layers.Normalization(mean=[99.0] * 3, variance=[900.0] * 3)),
-    "in a lambda": lambda: rescaling(keras.layers.Lambda(lambda images: images / 255)),
-    "by batch normalization": lambda: rescaling(keras.layers.BatchNormalization()),
-    "inside": lambda: rescaling(rescaling(keras.layers.Rescaling(1 / 255))),
-    "by an operation": by_operation,
+    "to -1 to 1": lambda: rescaling(layers.RandomFlip(), layers.Rescaling(1 / 127.5, offset=-1)),
+    "by half": lambda: rescaling(layers.Rescaling(0.5)),
+    "in a lambda": lambda: rescaling(layers.Lambda(lambda images: images / 255)),
+    "by batch normalization": lambda: rescaling(layers.BatchNormalization()),
+    "inside": lambda: rescaling(rescaling(layers.Rescaling(1 / 255))),
     "in its own call": Divides,
 }
 
@@ -203,24 +186,18 @@ def test_whole_numbers_are_taken_by_models_that_rescale_them_however_they_do(cas
         warnings.simplefilter("ignore")  # that a subclassed model has no `build`
         model(images.astype("float32"))
     expected = activations.layer_activations(model, images.astype("float32"))
-    found = activations.layer_activations(model, images)
-    assert all(np.array_equal(found[name], expected[name]) for name in expected)
-
-
-def test_whole_numbers_that_arrive_as_they_are_are_refused():
-    images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3)).astype("uint8")
-    for layer in (keras.layers.ZeroPadding2D(), keras.layers.RandomFlip(), keras.layers.Dropout(0.5)):
-        with pytest.raises(ValueError, match="rescales has no layer that rescales them"):
-            activations.layer_activations(rescaling(layer), images)
+    made = activations.layer_activations(model, images)
+    assert all(np.array_equal(made[name], expected[name]) for name in expected)
 
 
 def test_images_in_a_range_that_cannot_be_right():
     pets = models.pets_convnet(64)
     photo = np.random.default_rng(0).uniform(0, 255, (64, 64, 3)).astype("float32")
-    activations.layer_activations(pets, photo, ["conv1"])
+    for model, right in ((pets, photo), (pets, photo.astype("uint8")), (bases.menagerie_net(64), photo - 128)):
+        activations.layer_activations(model, right)
     with pytest.raises(ValueError, match="as if they had been divided already"):
         activations.layer_activations(pets, photo / 255, ["conv1"])
-    with pytest.raises(ValueError, match="no layer that rescales them"):
-        activations.layer_activations(models.functional_convnet(), (DIGITS * 255).astype("uint8"), ["conv1"])
-    activations.layer_activations(pets, photo.astype("uint8"), ["conv1"])  # it rescales them
-    activations.layer_activations(bases.menagerie_net(64), photo - 128, ["block1_conv1"])
+    passing_on = rescaling(layers.ZeroPadding2D(), layers.RandomFlip(), layers.Dropout(0.5))
+    for model, image in ((passing_on, photo[:8, :8]), (models.functional_convnet(), 255 * DIGITS)):
+        with pytest.raises(ValueError, match="has no layer that rescales them"):
+            activations.layer_activations(model, image.astype("uint8"))

@@ -9,6 +9,9 @@ import tensorflow as tf
 
 from helpers import models, taps
 
+RNG = np.random.default_rng(0)
+DIGITS = RNG.uniform(size=(3, 28, 28, 1)).astype("float32")
+
 
 class Block(keras.layers.Layer):
     def __init__(self, **options):
@@ -44,49 +47,16 @@ def nested() -> keras.Sequential:
     return keras.Sequential([keras.Input((28, 28, 1)), inner, keras.layers.Dense(1, name="head")], name="outer")
 
 
-def test_layers_inside_models_blocks_and_lists_are_named_without_inputs():
-    names = list(taps.layers_by_name(nested()))
+def untouched(model: keras.Model) -> bool:
+    return not any("call" in vars(layer) for layer in model._flatten_layers())
+
+
+def test_layers_inside_models_blocks_and_lists_are_named_without_inputs_and_found():
+    model = nested()
+    names = list(taps.layers_by_name(model))
     assert names[:3] == ["inner", "functional_convnet", "conv1"] and names[-1] == "head"
     assert not any("input" in name for name in names)
     assert list(taps.layers_by_name(subclassed())) == ["block", "block/conv", "relu", "conv", "spare"]
-
-
-def test_outputs_are_those_of_a_model_cut_open():
-    model = models.functional_convnet()
-    images = np.random.default_rng(0).uniform(size=(3, 28, 28, 1)).astype("float32")
-    cut = keras.Model(model.inputs, [layer.output for layer in model.layers[1:]]).predict(images, verbose=0)
-    with taps.outputs(taps.layers_by_name(model)) as noted:
-        model(images)
-    assert list(noted) == [layer.name for layer in model.layers[1:]]
-    for expected, (name, found) in zip(cut, noted.items(), strict=True):
-        assert np.allclose(expected, found, atol=1e-5), name
-
-
-def test_the_model_is_left_as_it_was_even_after_an_error():
-    model = models.functional_convnet()
-    with pytest.raises(ZeroDivisionError), taps.outputs(taps.layers_by_name(model)):
-        1 / 0  # noqa: B018
-    assert not any("call" in vars(layer) for layer in model.layers)
-
-
-def test_a_tape_sees_what_a_layer_returns():
-    model = models.functional_convnet()
-    images = np.random.default_rng(0).uniform(size=(2, 28, 28, 1)).astype("float32")
-    seen = {}
-    with tf.GradientTape() as tape:
-
-        def note(name, output):
-            tape.watch(output)
-            seen[name] = output
-
-        with taps.tapped(dict([taps.find(model, "pool3")]), note):
-            score = model(images, training=False)[:, 3]
-    gradient = tape.gradient(score, seen["pool3"])
-    assert gradient.shape == (2, 3, 3, 64) and np.abs(gradient).max() > 0
-
-
-def test_layers_are_found_by_name_and_by_place():
-    model = nested()
     assert taps.find(model, "conv2")[1] is model.layers[0].layers[0].get_layer("conv2")
     assert taps.find(model, -1) == ("head", model.layers[-1])
     assert taps.find(subclassed(), "block/conv")[1].filters == 4
@@ -106,11 +76,44 @@ def test_a_layer_that_is_not_there(layer, message):
         taps.find(models.functional_convnet(), layer)
 
 
-def test_one_image_becomes_a_batch_of_float32():
+def test_outputs_are_those_of_a_model_cut_open():
     model = models.functional_convnet()
-    batch = taps.as_batch(model, np.zeros((28, 28, 1), np.uint8))
-    assert batch.shape == (1, 28, 28, 1) and batch.dtype == np.float32
-    assert taps.as_batch(Subclassed(), np.zeros((5, 9, 9, 3))).shape == (5, 9, 9, 3), "never built: any size"
+    cut = keras.Model(model.inputs, [layer.output for layer in model.layers[1:]]).predict(DIGITS, verbose=0)
+    with taps.outputs(taps.layers_by_name(model)) as noted:
+        model(DIGITS)
+    assert list(noted) == [layer.name for layer in model.layers[1:]]
+    for expected, (name, made) in zip(cut, noted.items(), strict=True):
+        assert np.allclose(expected, made, atol=1e-5), name
+
+
+def test_a_batch_is_read_in_steps_and_what_they_made_is_let_go():
+    model = models.functional_convnet()
+    layers = dict([taps.find(model, "conv3")])
+    seen = [(some, np.array(made["conv3"]), made) for some, made in taps.read(model, DIGITS, layers, 2)]
+    assert [some for some, *_ in seen] == [slice(0, 2), slice(2, 4)] and not any(made for *_, made in seen)
+    ((_, whole),) = [(some, np.array(made["conv3"])) for some, made in taps.read(model, DIGITS, layers, 64)]
+    assert np.allclose(np.concatenate([part for _, part, _ in seen]), whole, atol=1e-6) and untouched(model)
+
+
+def test_the_model_is_left_as_it_was_even_after_an_error():
+    model = models.functional_convnet()
+    with pytest.raises(ZeroDivisionError), taps.outputs(taps.layers_by_name(model)):
+        1 / 0  # noqa: B018
+    assert untouched(model)
+
+
+def test_a_tape_sees_what_a_layer_returns():
+    model, seen = models.functional_convnet(), {}
+    with tf.GradientTape() as tape:
+
+        def note(name, output):
+            tape.watch(output)
+            seen[name] = output
+
+        with taps.tapped(dict([taps.find(model, "pool3")]), note):
+            score = model(DIGITS, training=False)[:, 3]
+    gradient = tape.gradient(score, seen["pool3"])
+    assert gradient.shape == (3, 3, 3, 64) and np.abs(gradient).max() > 0
 
 
 def twice(kind: str) -> keras.Model:
@@ -119,36 +122,32 @@ def twice(kind: str) -> keras.Model:
     base = keras.Sequential([keras.Input((8, 8, 4)), conv, keras.layers.ReLU(name="relu")], name="base")
     if kind == "by two models":
         other = keras.Sequential([keras.Input((8, 8, 4)), conv], name="other")
-    elif kind == "whole and in part":
-        other = keras.Model(base.inputs, base.layers[0].output, name="other")
     else:
         other = base = keras.Sequential([keras.Input((8, 8, 4)), conv], name="other")
     return keras.Model(image, other(base(image) + 1))
 
 
-@pytest.mark.parametrize("kind", ["by two models", "whole and in part", "by one model"])
-def test_a_layer_that_is_called_twice_counts_as_it_was_called_last(kind):
-    model, images = twice(kind), np.random.default_rng(0).normal(size=(2, 8, 8, 4)).astype("float32")
+@pytest.mark.parametrize(("kind", "names"), [("by two models", 2), ("by one model", 1)])
+def test_a_layer_that_is_called_twice_counts_as_it_was_called_last(kind, names):
+    model, images = twice(kind), RNG.normal(size=(2, 8, 8, 4)).astype("float32")
     named = taps.layers_by_name(model)
     paths = [name for name in named if name.endswith("conv")]
     with taps.outputs(named) as noted:
         answer = model(images)
-    assert len(paths) == (1 if kind == "by one model" else 2)
-    assert all(np.array_equal(noted[path], answer) for path in paths)
-    assert not any("call" in vars(layer) for layer in named.values())
+    assert len(paths) == names and all(np.array_equal(noted[path], answer) for path in paths) and untouched(model)
 
 
 def test_two_taps_on_one_layer_and_one_that_somebody_else_has_set():
-    model, images = models.functional_convnet(), np.zeros((1, 28, 28, 1), "float32")
-    layer, seen = model.get_layer("conv1"), []
+    model, seen = models.functional_convnet(), []
+    layer = model.get_layer("conv1")
     own = layer.call = lambda x: seen.append(x) or type(layer).call(layer, x)
     with taps.outputs({"one": layer}) as outer, taps.outputs({"two": layer, "three": layer}) as inner:
-        model(images)
+        model(DIGITS)
     assert list(outer) == ["one"] and list(inner) == ["two", "three"] and len(seen) == 1 and layer.call is own
 
 
 class Compiled(keras.Model):
-    """TensorFlow would compile it: then layers run with symbols in place of numbers."""
+    """TensorFlow would compile it: then layers run with symbols instead of numbers."""
 
     def __init__(self):
         super().__init__(name="compiled")
@@ -161,38 +160,20 @@ class Compiled(keras.Model):
 
 
 def test_a_call_under_tf_function_runs_as_python_meanwhile():
-    model, images = Compiled(), np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
-    answer = model(images)
+    model = Compiled()
+    answer = model(DIGITS)
     with taps.outputs(taps.layers_by_name(model)) as noted:
-        assert np.allclose(model(images), answer)
-    assert noted["conv"].numpy().shape == (2, 6, 6, 4) and np.allclose(tf.sigmoid(noted["dense"]), answer)
+        assert np.allclose(model(DIGITS), answer)
+    assert noted["conv"].numpy().shape == (3, 26, 26, 4) and np.allclose(tf.sigmoid(noted["dense"]), answer)
     assert not tf.config.functions_run_eagerly()
 
 
-class Several(keras.layers.Layer):
-    def __init__(self, give, **options):
-        super().__init__(**options)
-        self.give = give
-
-    def call(self, x):
-        return self.give(x)
-
-
-@pytest.mark.parametrize(
-    "give",
-    [
-        lambda x: (x, 2 * x),
-        lambda x: [x, [2 * x]],
-        lambda x: {"a": x, "b": (2 * x,)},
-        lambda x: (None, x),
-        lambda x: ((x, None), 3.0),
-    ],
-)
-def test_of_several_outputs_the_first_is_noted(give):
-    layer, images = Several(give), np.ones((2, 3), "float32")
-    with taps.outputs({"several": layer}) as noted:
-        layer(images)
-    assert np.array_equal(noted["several"], images)
+def test_of_several_outputs_the_first_is_noted():
+    for give in (lambda x: [x, [2 * x]], lambda x: {"a": x, "b": (2 * x,)}, lambda x: ((None, x), 3.0)):
+        layer = keras.layers.Lambda(give)
+        with taps.outputs({"several": layer}) as noted:
+            layer(DIGITS)
+        assert np.array_equal(noted["several"], DIGITS)
 
 
 def test_operations_are_seen_in_order_and_only_inside_the_block():
@@ -203,11 +184,10 @@ def test_operations_are_seen_in_order_and_only_inside_the_block():
     assert seen == [("AddV2", [-2, 2]), ("Relu", [0, 2])]
 
 
-def test_a_model_of_two_images_is_refused():
-    pair = [keras.Input((8, 8, 3), name=name) for name in ("left", "right")]
-    model = keras.Model(pair, keras.layers.Add()(pair), name="pair")
-    with pytest.raises(ValueError, match="pair takes 2 inputs; only models that take images alone"):
-        taps.as_batch(model, np.zeros((1, 8, 8, 3)))
+def test_one_image_becomes_a_batch_of_float32():
+    batch = taps.as_batch(models.functional_convnet(), np.zeros((28, 28, 1), np.uint8))
+    assert batch.shape == (1, 28, 28, 1) and batch.dtype == np.float32
+    assert taps.as_batch(Subclassed(), np.zeros((5, 9, 9, 3))).shape == (5, 9, 9, 3), "never built: any size"
 
 
 @pytest.mark.parametrize(
@@ -222,3 +202,10 @@ def test_a_model_of_two_images_is_refused():
 def test_images_that_do_not_fit(images, message):
     with pytest.raises(ValueError, match=message):
         taps.as_batch(models.functional_convnet(), images)
+
+
+def test_a_model_of_two_images_is_refused():
+    pair = [keras.Input((8, 8, 3), name=name) for name in ("left", "right")]
+    model = keras.Model(pair, keras.layers.Add()(pair), name="pair")
+    with pytest.raises(ValueError, match="pair takes 2 inputs; only models that take images alone"):
+        taps.as_batch(model, np.zeros((1, 8, 8, 3)))

@@ -141,7 +141,8 @@ def can_be_cut(model: keras.Model, name: str, layer: keras.Layer) -> None:
         shapes = " and ".join(str(tuple(tensor.shape[1:])) for tensor in model.inputs)
         raise ValueError(f"{model.name} takes {shapes}; expected was a model of RGB images, (height, width, 3).")
     if len(layer.output.shape) != 4:
-        maps = ", ".join(own.name for own in model.layers[1:] if len(own.output.shape) == 4)
+        inner = [own for own in model.layers if not isinstance(own, keras.layers.InputLayer)]
+        maps = ", ".join(own.name for own in inner if len(own.output.shape) == 4)
         raise ValueError(f"{name} gives {tuple(layer.output.shape[1:])} and no maps with channels. These do: {maps}.")
 
 
