@@ -17,9 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 REAL, DRAWN = {"COURSE_DATA": "real", "COURSE_PROFILE": "full"}, {"COURSE_DATA": "drawn", "COURSE_PROFILE": "quick"}
 
 from helpers import profile

@@ -9,13 +9,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from helpers import profile
 
