@@ -22,8 +22,8 @@ def first_by_list(labels, classes):
 
 def first_by_unique(labels, classes):
     indices = np.full(classes, -1)
-    present, indices = np.unique(labels, return_index=True)
-    indices[present] = indices
+    present, places = np.unique(labels, return_index=True)
+    indices[present] = places
     return indices
 
 
