@@ -1,11 +1,11 @@
-"""How much sooner filter patterns are there when many climb together, in one run: ratios of seconds a picture.
+"""How much sooner filter patterns are there when many climb together, in one run: ratios of seconds per picture.
 
     python course.py benchmark filters
 
 Pictures of 64 pixels for block1_conv1 to block4_conv1 of VGG16, default objective, three ways: ``filters.ascend``; one
 filter at a time with a GradientTape that runs operation by operation; one at a time with a function traced for each
 filter, which is what a straight translation of the source does. For the benchmark's sake all run on fewer filters and
-steps than the goal names, 64 and 40, and seconds are scaled up: tracing counts once a call or a filter, and steps
+steps than the goal names, 64 and 40, and seconds are scaled up: tracing counts once per call or filter, and steps
 cost the same each.
 """
 

@@ -10,8 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from helpers import taps
-from helpers.plumbing import inputs
-from helpers.plumbing.tiles import tiled
+from helpers.plumbing import inputs, tiles
 
 AT_ONCE = 64  # images in one forward pass
 GAP = 1  # pixels between two channels
@@ -36,11 +35,10 @@ def layer_activations(
     batch = taps.as_batch(model, images)
     inputs.image_range(model, images, batch)
     if layers is None:
-        whole = keras.layers.RNN  # what its cell gives at the last step is not all that it gives
-        chosen = {
+        chosen = {  # an RNN as a whole, too: its cell gives the last step, which is not all
             name: layer
             for name, layer in taps.layers_by_name(model).items()
-            if isinstance(layer, whole) or not taps.layers_by_name(layer)
+            if isinstance(layer, keras.layers.RNN) or not taps.layers_by_name(layer)
         }
     else:
         chosen = dict(taps.find(model, layer) for layer in layers)
@@ -70,7 +68,7 @@ def activation_grid(activation: np.ndarray, columns: int = 16) -> tuple[np.ndarr
     silent = highest == lowest
     scaled = (maps - lowest) / np.where(silent, 1, highest - lowest)
     scaled[..., silent] = np.nan
-    grid = tiled(np.moveaxis(scaled, -1, 0), min(columns, len(silent)), GAP, empty=np.nan)
+    grid = tiles.tiled(np.moveaxis(scaled, -1, 0), min(columns, len(silent)), GAP, empty=np.nan)
     return grid, int(silent.sum())
 
 

@@ -16,8 +16,7 @@ import numpy as np
 from keras import layers
 
 from helpers import profile, taps
-from helpers.plumbing import inputs
-from helpers.plumbing.operations import answers
+from helpers.plumbing import inputs, operations
 from helpers.store import Arrays
 from helpers.taps import Layers
 
@@ -86,7 +85,7 @@ def _maps(model: keras.Model, batch: np.ndarray, index: int | None, named: Layer
 
 def _scores(model: keras.Model, batch: np.ndarray, class_index: int | None) -> tf.Tensor:
     """The logit of each image's class, shape (N,)."""
-    logits, _ = answers(model, batch)
+    logits, _ = operations.answers(model, batch)
     return tf.gather(logits, _classes(logits, class_index), batch_dims=1)
 
 
@@ -186,7 +185,8 @@ def deletion_insertion(
     batch = taps.as_batch(model, images)
     count, height, width, _ = batch.shape
     heatmaps, _ = inputs.maps_and_masks(heatmaps, np.ones(batch.shape[:3], bool), negative=True)
-    classes = _in_steps(lambda some: _classes(answers(model, some)[0], class_index), batch)
+    logits = _in_steps(lambda some: operations.answers(model, some)[0], batch)
+    classes = _classes(logits, class_index)
     blurred = [cv2.GaussianBlur(image, (0, 0), height / 8) for image in batch]
     blurred = np.reshape(blurred, batch.shape)  # OpenCV drops the axis of a single color
     order = np.argsort(-heatmaps.reshape(count, -1), axis=1, kind="stable")
@@ -198,7 +198,7 @@ def deletion_insertion(
         probabilities = []
         for share in shares:
             mixture = np.where(rank < share, above, below)
-            every = _in_steps(lambda some: answers(model, some)[1].numpy(), mixture)
+            every = _in_steps(lambda some: operations.answers(model, some)[1].numpy(), mixture)
             probabilities.append(every[np.arange(count), classes])
         return np.stack(probabilities, axis=1)
 

@@ -302,6 +302,7 @@ FAULTS = {
 }
 BY_HAND = {
     "softmax": lambda x: tf.exp(x) / (tf.exp(x) @ tf.ones((2, 2))),
+    "mixed": lambda x: tf.nn.softmax(x) @ [[0.7, 0.3], [0.3, 0.7]],
     "half a softmax": lambda x: tf.nn.softmax(x)[:, 1:],
     "one minus": lambda x: 1 - tf.sigmoid(x[:, :1]),
     "mean of two": lambda x: tf.reduce_mean(tf.sigmoid(x), 1, keepdims=True),
@@ -422,7 +423,7 @@ def test_deleting_what_decides_lowers_the_probability_at_once_and_inserting_it_r
     model.layers[-1].set_weights([np.full((1, 1), 20.0), np.full(1, -10.0)])
     images = np.zeros((2, 16, 16, 1), np.float32)
     images[:, 6:10, 6:10] = 1
-    right, wrong = images[..., 0], 1 - images[..., 0]
+    right, wrong = images[..., 0] - 1, 1 - images[..., 0]  # maps may be negative
     shares, deleted, inserted = gradcam.deletion_insertion(model, images, right, steps=4)
     assert shares.tolist() == [0, 0.25, 0.5, 0.75, 1] and deleted.shape == inserted.shape == (2, 5)
     assert (deleted[:, 0] > 0.99).all() and (deleted[:, 1:] < 0.1).all()
