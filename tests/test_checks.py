@@ -1,8 +1,8 @@
 """What every self-check of the exercises has to do, and the mechanism under them.
 
 Each module of helpers/checks has a file (nb01 test_checks_01.py) with two tables, ``RIGHT`` of ``(check, *answers)``
-and ``WRONG`` of ``(check, part of the sentence, *answers)``. Right answers come in each make that a reader would write:
-NumPy, plain Python, Keras, TensorFlow, float32 and float64. One test per check goes through its rows.
+and ``WRONG`` of ``(check, part of the sentence, *answers)``. Right answers come in the makes that a check might tell
+apart: of another type, less exact, or made in another way. One test per check goes through its rows.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import warnings
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from helpers import checks
 from helpers.checks import called, check, expect, numbers
@@ -114,6 +115,12 @@ def test_a_check_prints_one_line_and_gives_nothing_back(says):
 )
 def test_what_is_no_number_is_named(says, answer, sentence):
     assert sentence in says(positive, answer)
+
+
+@pytest.mark.parametrize("make", [list, tuple, np.float32, np.int64, tf.constant, tf.Variable])
+def test_numbers_may_come_in_every_make(make):
+    array = numbers(make([2, 0]), (2,))
+    assert array.dtype == "float64" and array.tolist() == [2, 0]
 
 
 def test_too_few_answers_are_a_sentence_too(says):

@@ -4,7 +4,6 @@ import itertools
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from helpers.checks import nb01
 
@@ -26,18 +25,9 @@ def padded_pool(maps):
     return pooled(np.max, axis=(1, 3))(whole)
 
 
-def pool_by_hand(maps):
-    rows, columns = (side // 2 for side in maps.shape)
-    return [[max(maps[2 * i : 2 * i + 2, 2 * j : 2 * j + 2].ravel()) for j in range(columns)] for i in range(rows)]
-
-
 def cut_in_both(maps):
     """Takes it that height and width are both odd, or both even."""
     return pooled(np.max, axis=(1, 3))(maps[:-1, :-1] if maps.shape[0] % 2 else maps)
-
-
-def square_pool(maps):
-    return pooled(np.max, axis=(1, 3))(maps[:, : len(maps)])
 
 
 def count_by_keras(kernel, channels, filters):
@@ -58,26 +48,16 @@ STACKS = [stack for stack in itertools.product(["conv", "pool"], repeat=6) if me
 
 RIGHT = [
     (nb01.sizes, [36, 18, 9, 4]),
-    (nb01.sizes, np.array([36, 18, 9, 4], "int64")),
-    (nb01.sizes, (36.0, 18.0, 9.0, 4.0)),
-    (nb01.sizes, tf.constant([36, 18, 9, 4])),
     (nb01.parameters, lambda kernel, channels, filters: filters * (kernel**2 * channels + 1)),
-    (nb01.parameters, lambda kernel, channels, filters: float(np.prod([kernel, kernel, channels, filters])) + filters),
     (nb01.parameters, count_by_keras),
-    (nb01.diagonal, DIAGONAL),
-    (nb01.diagonal, DIAGONAL.tolist()),
     *[(nb01.diagonal, (scale * DIAGONAL).astype("float32")) for scale in (0.1, 1 / 3, 1e-4, 255 / 7, 1e6)],
     *[(nb01.diagonal, scale * DIAGONAL) for scale in (0.1, 1 / 3, 1e-9)],
-    (nb01.diagonal, tf.constant(DIAGONAL / 9, "float32")),
-    (nb01.diagonal, tf.Variable(DIAGONAL)),
     (nb01.diagonal, (np.fliplr(np.eye(3)) - 1 / 3).astype("float32")),
     (nb01.diagonal, [[-0.3, -0.3, 0.6], [-0.3, 0.6, -0.3], [0.6, -0.3, -0.3]]),
     (nb01.diagonal, [[-3, 0, 2], [0, 2, 0], [2, 0, -3]]),
     (nb01.max_pool, pooled(np.max, axis=(1, 3))),
-    (nb01.max_pool, pool_by_hand),
     (nb01.max_pool, lambda maps: keras.layers.MaxPooling2D(2)(maps[np.newaxis, ..., np.newaxis])[0, ..., 0]),
     *[(nb01.far_sighted, stack) for stack in STACKS],
-    (nb01.far_sighted, list(STACKS[0])),
     (nb01.far_sighted, np.array(STACKS[0])),
 ]
 WRONG = [
@@ -100,7 +80,6 @@ WRONG = [
     (nb01.parameters, "not one for the whole layer", lambda k, c, f: k * k * c * f + 1),
     (nb01.parameters, "more than 5 weights", lambda k, c, f: f * (k * c + 1)),
     (nb01.parameters, "that is one filter", lambda k, c, f: k * k * c + 1),
-    (nb01.parameters, "use the function's arguments", lambda k, c, f: 2432 if k == 5 else 73_856),
     (nb01.parameters, "use the function's arguments", lambda k, c, f: k * k * c * f + 32),
     (nb01.parameters, "use the function's arguments", lambda k, c, f: f * (k * k * 3 + 1)),
     (nb01.parameters, "has a bias too", lambda k, c, f: f * k * k * c + c),
@@ -111,7 +90,6 @@ WRONG = [
     (nb01.diagonal, "a line that is vertical", [[-1, 2, -1]] * 3),
     (nb01.diagonal, "should have shape (3, 3)", np.eye(5)),
     (nb01.diagonal, "on an even surface", 1e-8 * np.fliplr(np.eye(3))),
-    (nb01.diagonal, "on an even surface", DIAGONAL + 0.01),
     (nb01.diagonal, "from the lower left to the upper right and", -DIAGONAL),
     (nb01.diagonal, "should be at least twice", [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]]),
     (nb01.diagonal, "should be at least twice", [[0, 0, 1], [0, 0, 0], [-1, 0, 0]]),
@@ -125,12 +103,7 @@ WRONG = [
     (nb01.max_pool, "negative values", lambda maps: np.maximum(pooled(np.max, axis=(1, 3))(maps), 0)),
     (nb01.max_pool, "which row is dropped", lambda m: pooled(np.max, axis=(1, 3))(m[m.shape[0] % 2 :])),
     (nb01.max_pool, "a 5 × 6 map should become 2 × 3", cut_in_both),
-    (nb01.max_pool, "a 5 × 7 map should become 2 × 3", square_pool),
-    (
-        nb01.max_pool,
-        "every second pixel",
-        lambda maps: maps[: maps.shape[0] // 2 * 2 : 2, : maps.shape[1] // 2 * 2 : 2],
-    ),
+    (nb01.max_pool, "a 5 × 7 map should become 2 × 3", lambda m: pooled(np.max, axis=(1, 3))(m[:, : len(m)])),
     (nb01.max_pool, "wrong for a map of 5 × 6", lambda m: pooled(np.max, axis=(1, 3))(m[int(m.shape == (5, 6)) :])),
     (nb01.max_pool, "a 4 × 4 map should become", lambda maps: np.max(maps)),
     (nb01.far_sighted, "should be a list", "conv"),
@@ -140,6 +113,4 @@ WRONG = [
     (nb01.far_sighted, "only 2 × 2 units", ["conv", "pool", "conv", "conv", "pool", "conv"]),
     (nb01.far_sighted, "with convolutions alone", ["conv"] * 12),
     (nb01.far_sighted, "layer 5 has nothing left", ["pool"] * 6),
-    (nb01.far_sighted, "sees 8 × 8 pixels", ["pool"] * 3),
-    (nb01.far_sighted, "one of yours is ['Conv']", ["Conv", "pool"]),
 ]

@@ -15,16 +15,6 @@ UPHILL = {**HISTORY, "val_loss": [1.3, 0.6, 0.7, 0.65, 1.2]}
 LATER = {**HISTORY, "val_loss": [1.3, 0.7, 0.6, 0.65, 1.2]}
 
 
-def from_lowest(losses, patience):
-    """Stops when the loss rose, or did not fall, ``patience`` times in a row against the epoch before."""
-    since = 0
-    for epoch in range(1, len(losses)):
-        since = 0 if losses[epoch] < losses[epoch - 1] else since + 1
-        if since == patience:
-            return epoch + 1
-    return len(losses)
-
-
 def never_reset(losses, patience):
     worse = [loss > min(losses[: n + 1]) for n, loss in enumerate(losses)]
     return next((n + 1 for n in range(len(losses)) if sum(worse[: n + 1]) == patience), len(losses))
@@ -64,31 +54,19 @@ def in_float32(right_val, right_test):
     return tf.reduce_mean(tf.cast(right_test[chosen], "float32"))
 
 
-def best_of_last(right_val, right_test):
-    """The validation images choose, but among the last five epochs only."""
-    return honest(right_val[-5:], right_test[-5:])
-
-
 TIED = {**HISTORY, "val_loss": [0.8, 0.6, 0.7, 0.6, 1.2]}
 
 RIGHT = [
     (nb02.best_epoch, 2, HISTORY),
-    (nb02.best_epoch, np.int64(2), HISTORY),
-    (nb02.best_epoch, 2.0, HISTORY),
-    (nb02.best_epoch, tf.argmin(HISTORY["val_loss"]) + 1, HISTORY),
     (nb02.best_epoch, 2, TIED),
     (nb02.best_epoch, 4, TIED),
     (nb02.epochs_run, by_keras),
     (nb02.epochs_run, by_place),
-    (nb02.epochs_run, lambda losses, patience: float(by_place(losses, patience))),
     (nb02.images_needed, needed),
     (nb02.images_needed, lambda accuracy, half: int(np.ceil(needed(accuracy, half)))),
-    (nb02.images_needed, lambda accuracy, half: tf.math.ceil(needed(tf.constant(accuracy), half))),
     (nb02.images_needed, lambda accuracy, half: np.float32(needed(accuracy, half))),
     (nb02.honest_score, honest),
     (nb02.honest_score, in_float32),
-    (nb02.honest_score, lambda val, test: test[np.argmax(val.sum(axis=1))].sum() / test.shape[1]),
-    (nb02.honest_score, lambda val, test: max(zip(val.mean(axis=1).tolist(), test.mean(axis=1).tolist()))[1]),
 ]
 WRONG = [
     (nb02.best_epoch, "epochs are counted from 1", 1, HISTORY),
@@ -99,11 +77,9 @@ WRONG = [
     (nb02.epochs_run, "that is the best epoch", lambda losses, patience: int(np.argmin(losses[:4])) + 1),
     (nb02.epochs_run, "patience 1, or counted from 0", lambda *given: by_place(*given) - 1),
     (nb02.epochs_run, "never comes to the 0.6", lambda losses, patience: len(losses)),
-    (nb02.epochs_run, "never comes to the 0.6", from_lowest),
     (nb02.epochs_run, "one epoch too many", lambda losses, patience: by_place(losses, patience + 1)),
     (nb02.epochs_run, "instead of 3", lambda losses, patience: patience + int(np.argmin(losses[:4])) + 1),
     (nb02.epochs_run, "it gives 3 instead of 4", lambda losses, patience: by_place(losses, 2)),
-    (nb02.epochs_run, "starts the count again", lambda losses, patience: {6: 4, 5: 3}.get(len(losses), len(losses))),
     (nb02.epochs_run, "starts the count again", never_reset),
     (nb02.epochs_run, "no improvement", lambda losses, patience: by_place(losses, patience, ties=True)),
     (nb02.images_needed, "holds 68 %, not 95 %", lambda p, half: p * (1 - p) / half**2),
@@ -125,15 +101,6 @@ WRONG = [
     (nb02.honest_score, "swapped roles", lambda val, test: honest(test, val)),
     (nb02.honest_score, "the last epoch", lambda val, test: test[-1].mean()),
     (nb02.honest_score, "belongs to no network", lambda val, test: test.mean()),
-    (nb02.honest_score, "is not the test accuracy", lambda val, test: honest(val, test) * 100),
     (nb02.honest_score, "single number", lambda val, test: test.mean(axis=1)),
-    (nb02.honest_score, "is not the test accuracy", best_of_last),
-    (
-        nb02.honest_score,
-        "is too high",
-        lambda val, test: test[(val.mean(axis=1) + test.mean(axis=1)).argmax()].mean(),
-    ),
-    (nb02.honest_score, "is not the test accuracy", lambda val, test: 1 - honest(val, test)),
-    (nb02.honest_score, "this is the last epoch", lambda val, test: test[val.mean(axis=0).argmax() % 12].mean()),
     (nb02.honest_score, "is not the test accuracy", lambda val, test: test[val.mean(axis=1).argmin()].mean()),
 ]

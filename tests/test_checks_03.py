@@ -54,15 +54,6 @@ def by_pillow(content, modes=("RGB",), formats=("JPEG",)):
         return False
 
 
-def by_verify(content):
-    try:
-        image = Image.open(io.BytesIO(content))
-        image.verify()
-        return image.format == "JPEG" and image.mode == "RGB"
-    except OSError:
-        return False
-
-
 def by(*parts, axes=(0, 1, 2)):
     """A function that standardizes both parts by the statistics of those named."""
 
@@ -83,30 +74,21 @@ def by_keras(train, test):
     return layer(train), layer(test)
 
 
-def of_type(dtype, **options):
-    def prepare(train, test):
-        train, test = train.astype(dtype), test.astype(dtype)
-        mean, spread = train.mean((0, 1, 2)), train.std((0, 1, 2), **options)
-        return (train - mean) / (spread + dtype(1e-7)), (test - mean) / (spread + dtype(1e-7))
-
-    return prepare
+def of_a_sample(train, test):
+    mean, spread = train.mean((0, 1, 2)), train.std((0, 1, 2), ddof=1) + 1e-7
+    return (train - mean) / spread, (test - mean) / spread
 
 
 def each_photo(train, test):
     return [(part - part.mean((1, 2), keepdims=True)) / part.std((1, 2), keepdims=True) for part in (train, test)]
 
 
-def by_variance(train, test):
-    mean, variance = train.mean((0, 1, 2)), train.var((0, 1, 2))
-    return (train - mean) / variance, (test - mean) / variance
-
-
-def steps(*names, buffer=None):
+def steps(*names, buffer=99):
     """A pipeline function with these steps, in this order."""
     step = {
         "map": lambda data, load, size: data.map(load),
         "cache": lambda data, load, size: data.cache(),
-        "shuffle": lambda data, load, size: data.shuffle(buffer or 99, seed=0),
+        "shuffle": lambda data, load, size: data.shuffle(buffer, seed=0),
         "same order": lambda data, load, size: data.shuffle(99, reshuffle_each_iteration=False),
         "tuned": lambda data, load, size: data.with_options(tf.data.Options()),
         "batch": lambda data, load, size: data.batch(size),
@@ -148,21 +130,14 @@ def numbered(numbers, load, size):
 
 
 RIGHT = [
-    (nb03.in_both, lambda train, test: [name for name in test if test[name] in train.values()]),
-    (nb03.in_both, lambda train, test: {name for name in test if test[name] in set(train.values())}),
     (nb03.in_both, told_by(lambda content: hashlib.sha256(content).hexdigest())),
-    (nb03.in_both, lambda train, test: np.array([*told_by(bytes)(train, test)])),
     (nb03.in_both, lambda train, test: (name for name in test if test[name] in train.values())),
     (nb03.in_both, by_pixels),
     (nb03.usable, by_tensorflow),
-    (nb03.usable, by_pillow),
     (nb03.usable, lambda content: np.bool_(by_pillow(content))),
-    (nb03.usable, lambda content: int(by_tensorflow(content))),
     (nb03.standardized, by("train")),
     (nb03.standardized, by_keras),
-    *[(nb03.standardized, of_type(dtype)) for dtype in (np.float32, np.float64)],
-    (nb03.standardized, of_type(np.float32, ddof=1)),
-    (nb03.pipeline, steps("map", "cache", "shuffle", "batch", "prefetch")),
+    (nb03.standardized, of_a_sample),
     (nb03.pipeline, steps("map", "cache", "shuffle", "batch", "prefetch", "tuned")),
     (nb03.pipeline, steps("map", "cache", "prefetch", "shuffle", "batch", "prefetch")),
     *[(nb03.pipeline, function) for function in (loaded_first, in_parallel)],
@@ -175,9 +150,7 @@ WRONG = [
     (nb03.in_both, "with different contents", lambda train, test: set(train) & set(test)),
     (nb03.in_both, "name in the training part", lambda train, test: told_by(bytes)(test, train)),
     (nb03.in_both, "compare all of their", told_by(lambda content: content[:9])),
-    (nb03.in_both, "compare all of their", told_by(lambda content: content[-9:])),
     (nb03.in_both, "compare all of their", told_by(len)),
-    (nb03.in_both, "name both", lambda train, test: told_by(bytes)(train, test)[:1]),
     (nb03.in_both, "name both", lambda train, test: list({test[n]: n for n in told_by(bytes)(train, test)}.values())),
     (nb03.in_both, "kept its name", lambda train, test: [n for n in told_by(bytes)(train, test) if n not in train]),
     (nb03.in_both, "may have another name", lambda train, test: dict(train.items() & test.items()).keys()),
@@ -187,31 +160,17 @@ WRONG = [
     (nb03.usable, "an empty file passes", lambda content: True),
     (nb03.usable, "a web page passes", lambda content: len(content) > 0),
     (nb03.usable, "decoded to its end", lambda content: content[:2] == b"\xff\xd8"),
-    (nb03.usable, "decoded to its end", by_verify),
-    (
-        nb03.usable,
-        "nothing but its first bytes",
-        lambda content: content[:3] == b"\xff\xd8\xff" and len(content) < 9 or by_pillow(content),
-    ),
-    (nb03.usable, "a gray photo passes", lambda content: content[-2:] == b"\xff\xd9"),
+    (nb03.usable, "nothing but its first bytes", lambda content: len(content) == 3 or by_pillow(content)),
     (nb03.usable, "a gray photo passes", lambda content: by_pillow(content, ("RGB", "L"))),
     (nb03.usable, "a PNG passes", by_tensorflow_alone),
     (nb03.usable, "a GIF passes", lambda content: by_pillow(content, ("RGB", "P"), ("JPEG", "GIF"))),
     (nb03.usable, "a WebP passes", lambda content: by_pillow(content, formats=("JPEG", "WEBP"))),
     (nb03.usable, "four channels", lambda content: by_pillow(content, ("RGB", "CMYK"))),
-    (nb03.usable, "catch the error", lambda content: cv2.imdecode(np.frombuffer(content, "uint8"), -1).ndim == 3),
     (nb03.usable, "catch the error", lambda content: Image.open(io.BytesIO(content)).mode == "RGB"),
-    (nb03.usable, "catch the error", lambda content: tf.io.decode_jpeg(content).shape[-1] == 3),
     (nb03.standardized, "one mean for all colors", by("train", axes=None)),
     (nb03.standardized, "one mean for each pixel", by("train", axes=0)),
     (nb03.standardized, "the test has leaked", by("train", "test")),
-    (
-        nb03.standardized,
-        "the test has leaked",
-        lambda *parts: [x.astype("float32") for x in by("train", "test")(*parts)],
-    ),
     (nb03.standardized, "each photo decides about itself", each_photo),
-    (nb03.standardized, "mean 0 and deviation 1", by_variance),
     (nb03.standardized, "decide about themselves", each_by_its_own),
     (nb03.standardized, "by the test's statistics", by("test")),
     (nb03.standardized, "nothing is divided", lambda *parts: [part - parts[0].mean((0, 1, 2)) for part in parts]),
@@ -229,16 +188,11 @@ WRONG = [
     (nb03.pipeline, "images are left out", steps("map", "cache", "shuffle", "drop", "prefetch")),
     (nb03.pipeline, "in the order of the files", steps("map", "cache", "batch", "prefetch")),
     (nb03.pipeline, "is frozen in it", steps("map", "shuffle", "cache", "batch", "prefetch")),
-    (nb03.pipeline, "is frozen in it", steps("shuffle", "map", "batch", "cache", "prefetch")),
     (nb03.pipeline, "is frozen in it", steps("map", "cache", "same order", "batch", "prefetch")),
     (nb03.pipeline, "are not those that were handed in", numbered),
     (nb03.pipeline, "then make batches", steps("map", "cache", "batch", "shuffle", "prefetch")),
     (nb03.pipeline, "nothing keeps them", steps("map", "shuffle", "batch", "prefetch")),
-    *[
-        (nb03.pipeline, "buffer is too small", steps("map", "cache", "shuffle", "batch", "prefetch", buffer=buffer))
-        for buffer in (3, 5, 10)
-    ],
-    (nb03.pipeline, "the last step is still missing", steps("map", "cache", "shuffle", "batch")),
+    (nb03.pipeline, "buffer is too small", steps("map", "cache", "shuffle", "batch", "prefetch", buffer=10)),
     (nb03.pipeline, "the last step is still missing", steps("map", "cache", "shuffle", "batch", "tuned")),
     (nb03.pipeline, "the last step is still missing", steps("map", "cache", "shuffle", "prefetch", "batch")),
 ]

@@ -11,12 +11,12 @@ TRUTH = {key: right for key, (right, _) in nb04.VIEWS.items()}
 KEYS = list(TRUTH)
 
 
-def views(train_on=True, validation_on=False, training=True, cache=False, by=None):
+def views(validation_on=False, training=True, cache=False, by=None):
     def make(train, validation, layer):
         def change(images, labels):
             return (by or layer)(images, training=training), labels
 
-        train = train.map(change) if train_on else train
+        train = train.map(change)
         return train.cache() if cache else train, validation.map(change) if validation_on else validation
 
     return make
@@ -35,18 +35,8 @@ def in_a_model(train, validation, layer):
     return train.map(lambda images, labels: (model(images, training=True), labels)), validation
 
 
-def views_once(train, validation, layer):
-    images, labels = (np.concatenate(parts) for parts in zip(*train.as_numpy_iterator()))
-    return tf.data.Dataset.from_tensor_slices((layer(images, training=True), labels)).batch(4), validation
-
-
 def added(train, validation, layer):
     return train.concatenate(views()(train, validation, layer)[0]), validation
-
-
-def twice(train, validation, layer):
-    once = views()(train, validation, layer)
-    return views()(*once, layer)
 
 
 def both(image, mask, rng, mirror=0.5, far=8, low=None, down=1, across=1):
@@ -66,31 +56,6 @@ def then(change):
     return lambda image, mask, rng: change(*both(image, mask, rng))
 
 
-def in_float32(image, mask, rng):
-    image, mask = both(image, mask, rng)
-    return image.astype("float32"), mask
-
-
-def by_tensorflow(image, mask, rng):
-    image, mask = tf.constant(image), tf.constant(mask)
-    if rng.random() < 0.5:
-        image, mask = image[:, ::-1], mask[:, ::-1]
-    moves = rng.integers(-8, 9, 2)
-    return tf.roll(image, moves, axis=[0, 1]), tf.roll(mask, moves, axis=[0, 1])
-
-
-def padded(image, mask, rng):
-    """Black comes in where np.roll brings what leaves on the other side."""
-    image, mask = both(image, mask, rng, far=0)
-    down, across = rng.integers(-8, 9, 2)
-
-    def window(part):
-        wide = np.pad(part, [(8, 8), (8, 8)] + [(0, 0)] * (part.ndim - 2))
-        return wide[8 - down :, 8 - across :][: part.shape[0], : part.shape[1]]
-
-    return [window(image), window(mask)]
-
-
 def one_number(image, mask, rng):
     image, mask = both(image, mask, rng, far=0)
     move = rng.integers(-8, 9)
@@ -106,19 +71,12 @@ def each_shifted_on_its_own(image, mask, rng):
     return tuple(np.roll(part, rng.integers(-6, 7), axis=0) for part in (image, mask))
 
 
-def bootstrap(right_a, right_b, paired=True, level=95.0, scale=1.0, rounds=2000):
+def bootstrap(right_a, right_b, paired=True, rounds=2000):
     rng, count = np.random.default_rng(0), len(right_a)
     rows = rng.integers(0, count, (rounds, count))
     others = rows if paired else rng.integers(0, count, (rounds, count))
     gains = right_b[rows].mean(axis=1) - right_a[others].mean(axis=1)
-    return scale * np.percentile(gains, [50 - level / 2, 50 + level / 2])
-
-
-def by_tensorflow_draws(right_a, right_b):
-    difference = tf.cast(right_b, "float32") - tf.cast(right_a, "float32")
-    rows = tf.random.stateless_uniform((2000, len(right_a)), (1, 2), 0, len(right_a), "int32")
-    gains = tf.sort(tf.reduce_mean(tf.gather(difference, rows), axis=1))
-    return gains[50], gains[1949]
+    return np.percentile(gains, [2.5, 97.5])
 
 
 def by_formula(right_a, right_b, reach=1.96):
@@ -127,25 +85,14 @@ def by_formula(right_a, right_b, reach=1.96):
     return [difference.mean() - half, difference.mean() + half]
 
 
-def around_zero(right_a, right_b):
-    low, high = bootstrap(right_a, right_b)
-    return low - (low + high) / 2, high - (low + high) / 2
-
-
-def one_sided(right_a, right_b):
-    return bootstrap(right_a, right_b, level=90)[0], bootstrap(right_a, right_b, level=99.9)[1]
-
-
 RIGHT = [
     (nb04.allowed, TRUTH),
     *[(nb04.allowed, {key: kind(right) for key, right in TRUTH.items()}) for kind in (int, np.bool_, tf.constant)],
-    *[(nb04.with_views, make) for make in (views(), rebatched, in_a_model)],
-    (nb04.with_views, lambda *given: list(views()(*given))),
-    *[(nb04.together, view) for view in (both, in_float32, by_tensorflow, padded, varied(far=7))],
-    (nb04.paired_interval, bootstrap),
+    *[(nb04.with_views, make) for make in (rebatched, in_a_model)],
+    (nb04.together, varied(far=7)),
+    (nb04.together, then(lambda image, mask: [tf.cast(image, "float32"), tf.constant(mask)])),
     (nb04.paired_interval, lambda a, b: tuple(bootstrap(a, b, rounds=400))),
-    (nb04.paired_interval, lambda a, b: bootstrap(a, b).astype("float32").tolist()),
-    *[(nb04.paired_interval, function) for function in (by_tensorflow_draws, by_formula)],
+    (nb04.paired_interval, by_formula),
     (nb04.paired_interval, lambda a, b: training.Gain.between(a, b).interval),
 ]
 WRONG = [
@@ -156,37 +103,25 @@ WRONG = [
     *[(nb04.allowed, nb04.VIEWS[key][1], TRUTH | {key: not TRUTH[key]}) for key in KEYS],
     (nb04.with_views, "the validation photos are changed", views(validation_on=True)),
     (nb04.with_views, "told training=True", views(training=False)),
-    (nb04.with_views, "told training=True", views(train_on=False)),
     (nb04.with_views, "they were kept", views(cache=True)),
     (nb04.with_views, "give both datasets", lambda train, validation, layer: train),
     (nb04.with_views, "labels got lost", lambda t, v, layer: (t.map(lambda x, y: layer(x, training=True)), v)),
-    (nb04.with_views, "they were kept", views_once),
     (nb04.with_views, "of the training photos", lambda t, v, layer: (t.map(lambda x, y: (x, y + 1)), v)),
-    (
-        nb04.with_views,
-        "of the training photos",
-        lambda t, v, layer: (t.map(lambda x, y: (layer(x, training=True), y[::-1])), v),
-    ),
+    (nb04.with_views, "of the training photos", lambda t, v, layer: (t.map(lambda x, y: (x, y[::-1])), v)),
     (nb04.with_views, "8 validation photos, and 4", lambda t, v, layer: (t, v.take(1).concatenate(v.take(0)))),
     (nb04.with_views, "8 training photos, and 16", added),
     (nb04.with_views, "not made by the layer", views(by=keras.layers.RandomFlip())),
-    (nb04.with_views, "not made by the layer", twice),
-    (nb04.with_views, "the validation photos are changed", lambda *given: views()(*given)[::-1]),
+    (nb04.with_views, "not made by the layer", lambda *given: views()(*views()(*given), given[2])),
     (nb04.together, "nothing changes", lambda image, mask, rng: (image, mask)),
-    (nb04.together, "nothing changes", lambda image, mask, rng: both(image, mask, np.random.default_rng(2))),
     (nb04.together, "the image was mirrored", each_mirrored_on_its_own),
     (nb04.together, "draw each number once", each_shifted_on_its_own),
     (nb04.together, "no longer covers", lambda image, mask, rng: (image, mask & False)),
     (nb04.together, "should stay True or False", lambda image, mask, rng: (image, mask * 1.0)),
-    (nb04.together, "should stay True or False", then(lambda image, mask: (image, mask.astype("uint8")))),
     (nb04.together, "keep their shapes", lambda image, mask, rng: (image[2:], mask[2:])),
     (nb04.together, "give both: return", lambda image, mask, rng: image),
     (nb04.together, "hardly shifted", varied(far=0)),
-    (nb04.together, "hardly shifted", varied(far=1)),
     (nb04.together, "hardly shifted", varied(far=3)),
-    (nb04.together, "either none or every one", varied(mirror=0)),
     (nb04.together, "either none or every one", varied(mirror=1)),
-    (nb04.together, "half of the views", varied(mirror=0.1)),
     (nb04.together, "half of the views", varied(mirror=0.9)),
     (nb04.together, "never shifted to the sides", varied(across=0)),
     (nb04.together, "never shifted up or down", varied(down=0)),
@@ -194,22 +129,14 @@ WRONG = [
     (nb04.together, "one way only", varied(low=0)),
     (nb04.together, "by the same number", one_number),
     (nb04.together, "nothing but mirrored", then(lambda image, mask: (image[::-1], mask[::-1]))),
-    (nb04.together, "nothing but mirrored", then(lambda image, mask: (image.swapaxes(0, 1), mask.T))),
     (nb04.together, "nothing but mirrored", then(lambda image, mask: (image // 2, mask))),
-    (nb04.together, "nothing but mirrored", then(lambda image, mask: (image / 255, mask))),
     (nb04.paired_interval, "two sets of photos", lambda a, b: bootstrap(a, b, paired=False)),
-    (nb04.paired_interval, "and not the middle 95 %", lambda a, b: bootstrap(a, b, level=68)),
     (nb04.paired_interval, "holds about 90 %", lambda a, b: by_formula(a, b, 1.645)),
     (nb04.paired_interval, "holds about 98 %", lambda a, b: by_formula(a, b, 2.326)),
-    (nb04.paired_interval, "and not the middle 95 %", lambda a, b: bootstrap(a, b, level=90)),
-    (nb04.paired_interval, "and not the middle 95 %", lambda a, b: bootstrap(a, b, level=100)),
-    (nb04.paired_interval, "use shares of 1", lambda a, b: bootstrap(a, b, scale=100)),
+    (nb04.paired_interval, "use shares of 1", lambda a, b: 100 * bootstrap(a, b)),
     (nb04.paired_interval, "that of a minus b", lambda a, b: bootstrap(b, a)),
     (nb04.paired_interval, "changed places", lambda a, b: bootstrap(a, b)[::-1]),
     (nb04.paired_interval, "has no width", lambda a, b: [b.mean() - a.mean()] * 2),
-    (nb04.paired_interval, "should be near 0.03", lambda a, b: np.percentile(b - 0.0, [0, 100]) * 0.1),
     (nb04.paired_interval, "should be near 0.03", lambda a, b: bootstrap(a, b) + 0.01),
-    (nb04.paired_interval, "should be near 0.03", around_zero),
-    (nb04.paired_interval, "should be near 0.03", one_sided),
     (nb04.paired_interval, "whatever the answers are", lambda a, b: (0.0165, 0.0437)),
 ]

@@ -17,9 +17,9 @@ def base(*free, frozen=False):
     return model
 
 
-def with_frozen_weight(name):
+def with_frozen_bias():
     model = base("block5")
-    getattr(model.get_layer("block5_conv1"), name).trainable = False
+    model.get_layer("block5_conv1").bias.trainable = False
     return model
 
 
@@ -31,26 +31,14 @@ def by(same):
     return lambda before, after: [name for name in before if not all(map(same, before[name], after[name]))]
 
 
-def by_tensorflow(before, after):
-    def differ(a, b):
-        return tf.reduce_any(tf.not_equal(a, b))
-
-    return np.array([name for name in after if any(differ(*pair) for pair in zip(before[name], after[name]))])
-
-
 def by_largest(before, after):
     for name in before:
         if any(np.abs(a - b).max() > 0 for a, b in zip(before[name], after[name])):
             yield name
 
 
-def in_one_array(number):
-    """Compares one array of each layer."""
-
-    def changed(before, after):
-        return [name for name in before if before[name] and (before[name][number] != after[name][number]).any()]
-
-    return changed
+def kernels_left_out(before, after):
+    return [name for name in before if before[name] and (before[name][-1] != after[name][-1]).any()]
 
 
 def small(conv=0.0, mean=0.0, variance=0.0):
@@ -84,40 +72,13 @@ def steps(body_rate, head_rate, factor=1.0, by=keras.optimizers.Adam, body_by=No
     return five_steps
 
 
-class Slow(keras.optimizers.Adam):
-    def update_step(self, gradient, variable, learning_rate):
-        slow = variable.shape in ((4, 8), (8,))  # the body's kernel and bias
-        super().update_step(gradient, variable, learning_rate * (0.1 if slow else 1))
-
-
-def by_subclass(body, head, x, y):
-    model = keras.Sequential([body, head])
-    model.compile(Slow(0.01), "mse", run_eagerly=True)
-    for _ in range(5):
-        model.train_on_batch(x, y)
-
-
-def swapped(body, head, x, y):
-    steps(0.01, 0.001)(body, head, x, y)
-
-
-def still(body, head, x, y):
-    body.trainable = False
-
-
 RIGHT = [
     (nb06.only_block5, base("block5")),
-    (nb06.names_changed, exactly),
     (nb06.names_changed, lambda before, after: set(exactly(before, after))),
-    (nb06.names_changed, lambda before, after: tuple(exactly(before, after))[::-1]),
-    (nb06.names_changed, lambda before, after: dict.fromkeys(exactly(before, after)).keys()),
-    *[(nb06.names_changed, function) for function in (by_tensorflow, by_largest)],
+    (nb06.names_changed, by_largest),
     (nb06.averages_kept, small(conv=1e-4), small()),
-    (nb06.averages_kept, small(conv=-0.5), small()),
     (nb06.slower_body, steps(0.001, 0.01)),
     (nb06.slower_body, steps(0.0015, 0.01)),
-    (nb06.slower_body, steps(0.001, 0.01, by=lambda rate: keras.optimizers.Adam(learning_rate=rate, epsilon=1e-8))),
-    (nb06.slower_body, by_subclass),
 ]
 WRONG = [
     (nb06.only_block5, "something around them is frozen", base("block5", frozen=True)),
@@ -126,41 +87,19 @@ WRONG = [
     (nb06.only_block5, "would learn too: block4_conv1, block4_conv2", base("block4", "block5")),
     (nb06.only_block5, "only block5_conv2", base("block5_conv2")),
     (nb06.only_block5, "a Keras model is expected", "block5"),
-    (nb06.only_block5, "a Keras model is expected", base("block5").layers),
-    (nb06.only_block5, "block5_conv1/bias", with_frozen_weight("bias")),
-    (nb06.only_block5, "block5_conv1/kernel", with_frozen_weight("kernel")),
-    (nb06.only_block5, "would learn too: block4_conv1, block4_conv2", base("block4")),
+    (nb06.only_block5, "block5_conv1/bias", with_frozen_bias()),
     (nb06.only_block5, "no layer named block5", keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])),
-    (nb06.names_changed, "changed places", by(lambda a, b: a.sum() == b.sum())),
     (nb06.names_changed, "two equal copies", by(lambda a, b: a is b)),
     (nb06.names_changed, "its sign", by(lambda a, b: np.array_equal(np.abs(a), np.abs(b)))),
-    (
-        nb06.names_changed,
-        "a bias has changed",
-        by(lambda a, b: a.ndim == 1 and a.size == 3 and not a.any() or np.array_equal(a, b)),
-    ),
+    (nb06.names_changed, "a bias has changed", by(lambda a, b: not a.any() or np.array_equal(a, b))),
     (nb06.names_changed, "a change of 1e-9", by(np.allclose)),
     (nb06.names_changed, "not both are named", lambda before, after: exactly(before, after)[:1]),
     (nb06.names_changed, "others are named", lambda before, after: list(before) if exactly(before, after) else []),
     (nb06.names_changed, "this is a text", lambda before, after: "conv"),
     (nb06.names_changed, "changed places", by(lambda a, b: np.array_equal(np.sort(a, None), np.sort(b, None)))),
-    (nb06.names_changed, "changed places", by(lambda a, b: a.mean() == b.mean() and a.std() == b.std())),
-    (
-        nb06.names_changed,
-        "two equal copies",
-        lambda before, after: [n for n in before if n not in exactly(before, after)],
-    ),
     (nb06.names_changed, "a list of names is expected", lambda before, after: bool(exactly(before, after))),
-    (nb06.names_changed, "a change of 1e-9", by(lambda a, b: np.abs(a - b).max() < 1e-6)),
-    (nb06.names_changed, "unnoticed", in_one_array(0)),
-    (nb06.names_changed, "unnoticed", in_one_array(-1)),
-    (
-        nb06.names_changed,
-        "a bias has changed",
-        by(lambda a, b: np.array_equal(a[:1], b[:1]) and np.array_equal(a[-1:], b[-1:])),
-    ),
-    (nb06.names_changed, "unnoticed", by(lambda a, b: (a != b).mean() < 0.3)),
-    (nb06.names_changed, "unnoticed", by(lambda a, b: (a == b).any())),
+    (nb06.names_changed, "all weights of an array", kernels_left_out),
+    (nb06.names_changed, "one of 9 weights", by(lambda a, b: (a != b).mean() < 0.3)),
     (nb06.averages_kept, "the averages have moved", small(conv=1e-4, mean=0.1), small()),
     (nb06.averages_kept, "the averages have moved", small(conv=1e-4, variance=-0.1), small()),
     (nb06.averages_kept, "nothing has been fine-tuned", small(), small()),
@@ -169,14 +108,8 @@ WRONG = [
     (nb06.slower_body, "does not move at all", steps(0.0, 0.01)),
     (nb06.slower_body, "and not about a tenth", steps(0.0001, 0.01)),
     (nb06.slower_body, "the head hardly moves", steps(0.0001, 0.001)),
-    (nb06.slower_body, "the head hardly moves", still),
     (nb06.slower_body, "that is not Adam", steps(0.0055, 0.043, by=keras.optimizers.SGD)),
-    (nb06.slower_body, "that is not Adam", steps(0.003, 0.022, by=lambda rate: keras.optimizers.SGD(rate, 0.5))),
     (nb06.slower_body, "that is not Adam", steps(0.0055, 0.01, body_by=keras.optimizers.SGD)),
-    (nb06.slower_body, "that is not Adam", steps(0.0002, 0.0015, by=lambda rate: keras.optimizers.SGD(30 * rate))),
-    (nb06.slower_body, "should move as far as", steps(0.001, 0.01, by=keras.optimizers.RMSprop)),
-    (nb06.slower_body, "should move as far as", steps(0.0005, 0.005)),
     (nb06.slower_body, "should move as far as", steps(0.001, 0.01, count=4)),
     (nb06.slower_body, "should move as far as", steps(0.002, 0.02)),
-    (nb06.slower_body, "the head hardly moves", swapped),
 ]

@@ -53,7 +53,7 @@ def _by_pillow(picture: np.ndarray, kind: str, mode: str = "RGB") -> bytes:
 def usable(answer) -> str:
     """A function bytes -> bool: whether they are a JPEG of three channels that decodes to its end."""
     picture = np.random.default_rng(0).integers(0, 256, (24, 32, 3)).astype("uint8")
-    whole = _jpeg(picture)
+    whole, inks = _jpeg(picture), _by_pillow(picture, "JPEG", "CMYK")
     spoiled = {
         "an empty file passes": b"",
         "a web page passes, which was saved as .jpg": b"<html>not found</html>",
@@ -65,9 +65,7 @@ def usable(answer) -> str:
             f"a {kind} passes, which was saved as .jpg: what decodes need not be a JPEG": _by_pillow(picture, kind)
             for kind in ("PNG", "GIF", "WebP", "BMP")
         },
-        "a photo of four channels passes, inks for print: how many has the file, before they are made three?": (
-            _by_pillow(picture, "JPEG", "CMYK")
-        ),
+        "a photo of four channels passes, inks for print: how many has the file, before they are made three?": inks,
     }
     expect(bool(called(answer, whole)), "a whole color photo is refused")
     progressive = _jpeg(picture, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
@@ -110,10 +108,8 @@ def standardized(answer) -> str:
     }
     both = np.concatenate([new_train, new_test])
     unlike(both, {sentence: np.concatenate(wrong) for sentence, wrong in mistakes.items()}, **near)
-    expect(
-        np.allclose(new_train, right_train, **near),
-        "each channel of the training photos should have mean 0 and deviation 1",
-    )
+    fits = np.allclose(new_train, right_train, **near)
+    expect(fits, "each channel of the training photos should have mean 0 and deviation 1")
     expect(np.allclose(new_test, right_test, **near), "the test photos are not prepared as the training photos are")
     return "the test photos have neither mean 0 nor deviation 1, and should not: they were prepared like any new photo"
 

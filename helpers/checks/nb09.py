@@ -20,19 +20,15 @@ def channel_weights(function) -> str:
     expect(np.shape(weights) != (), "this is one number for all channels together")
     weights = numbers(weights, (4,), "the weights")
     right = gradient.mean((0, 1))
+    sizes = np.abs(gradient).mean((0, 1)), np.abs(right)
+    dropped = np.maximum(gradient, 0).mean((0, 1)), np.maximum(right, 0)
     mistakes = {
         "this is the mean of the maps; the gradient has no say in it": maps.mean((0, 1)),
         "this is the sum over the places, and not their mean": gradient.sum((0, 1)),
         "this is the largest value of each channel's gradient": gradient.max((0, 1)),
         "the maps are counted here already, and so twice": (maps * gradient).mean((0, 1)),
-        "a channel that speaks against the class has a weight above zero here": (
-            np.abs(gradient).mean((0, 1)),
-            np.abs(right),
-        ),
-        "what speaks against the class is dropped here; that comes later, after the sum": (
-            np.maximum(gradient, 0).mean((0, 1)),
-            np.maximum(right, 0),
-        ),
+        "a channel that speaks against the class has a weight above zero here": sizes,
+        "what speaks against the class is dropped here; that comes later, after the sum": dropped,
     }
     unlike(weights, mistakes)
     expect(np.allclose(weights, right, atol=1e-6), "these are not the gradient's means over the places")
@@ -52,11 +48,9 @@ def heatmap(function) -> str:
     right = np.maximum(summed, 0) / summed.max()
     heat = given(function, maps, weights, shape=(2, 2), name="the map")
     size, early = np.abs(summed), np.maximum(maps * weights, 0).sum(axis=-1)
+    sizes = size / size.max(), (size - size.min()) / np.ptp(size)
     mistakes = {
-        "a place that speaks against the class is as bright as one that speaks for it": (
-            size / size.max(),
-            (size - size.min()) / np.ptp(size),
-        ),
+        "a place that speaks against the class is as bright as one that speaks for it": sizes,
         "the largest value is not 1: this is not scaled yet": np.maximum(summed, 0),
         "what speaks against the class is dropped before the sum": early / early.max(),
         "what speaks against it was not dropped": (summed - summed.min()) / np.ptp(summed),
