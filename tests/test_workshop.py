@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 import types
-import urllib.request
 import zipfile
 from pathlib import Path
 
@@ -104,9 +103,8 @@ def test_each_computer_gets_the_packages_that_the_lock_has_for_it(kind, every_pa
     pytest.importorskip("uv", reason="course.py installed with pip alone")
     for python in (f"{python}.{patch}" for python in workshop.PYTHONS for patch in (0, 99)):
         found = {line.split()[0].lower() for line in workshop.needed(workshop.KINDS[kind], python)}
-        system = {"linux": "linux", "macos": "macos", "windows": "windows"}[kind]
         command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-deps", "--no-header", "--no-annotate"]
-        command += [f"--python-platform={system}", f"--python-version={python}", "--no-index"]
+        command += [f"--python-platform={kind}", f"--python-version={python}", "--no-index"]
         command += ["--offline", f"--find-links={every_package}", "requirements.lock"]
         told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         assert told.returncode == 0, told.stderr
@@ -144,49 +142,15 @@ def laptop(tmp_path: Path, *command: str, times: int = 1) -> str:
     return f"{found.returncode} {found.stdout}{found.stderr}"
 
 
-def test_a_laptop_installs_from_the_one_that_serves_and_keeps_what_it_has(stick, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(workshop, "own_addresses", lambda: ["127.0.0.1", "192.0.2.7"])
-    started, servers = threading.Event(), []
-
-    class Server(workshop.Server):
-        def serve_forever(self) -> None:
-            servers.append(self)
-            started.set()
-            super().serve_forever()
-
-    monkeypatch.setattr(workshop, "Server", Server)
-    thread = threading.Thread(target=workshop.serve, args=(stick, 0), daemon=True)
-    thread.start()
-    assert started.wait(10)
-    try:
-        told = capsys.readouterr().out
-        assert "cannot reach 127.0.0.1, this computer is also 192.0.2.7." in told
-        line = re.search(r'python -c "(.*)"', told).group(1)
-        source = re.search(r"http://127.0.0.1:\d+", line).group()
-        offered = urllib.request.urlopen(source + "/line").read().decode().splitlines()
-        assert f'py -c "{line}"' in offered and f'python3 -c "{line}"' in offered
-        assert workshop.sha256(stick / "start.py")[:12] in line and len(line) < 300
-        shown = laptop(tmp_path, "-c", line, "data", "fetch")
-        assert shown.startswith("3 ") and "Unpacking" in shown and "ran ['fetch']" in shown, shown
-        mirror = re.search(r"'COURSE_MIRROR': '([^']*)'", shown).group(1)
-        assert mirror == source + "/data/fetched"
-        own = tmp_path / "a laptop" / "seeing-convnets" / "helpers" / "data.py"
-        own.write_text(own.read_text() + "# mine")
-        shown = laptop(tmp_path, "-c", line, "data")
-        assert "is in" in shown and "Installing" not in shown and own.read_text().endswith("# mine")
-    finally:
-        servers[0].shutdown()
-    shutil.rmtree(tmp_path / "a laptop")
-    shown = laptop(tmp_path, "-c", line, "data")
-    assert shown.startswith("1 ") and "Connection refused" in shown or "URLError" in shown
-
-
 @pytest.fixture
 def room(stick, tmp_path):
-    """The stick served as a computer serves it whose processes may open 256 files; gives the port."""
+    """The stick served as a computer serves it whose processes may open 256 files; gives the port.
+
+    What the server tells lies in ``told``, its errors in ``printed``.
+    """
     resource = pytest.importorskip("resource", reason="Windows sets no such limit")
     code = (
-        "import pathlib, sys; from tools import workshop; workshop.own_addresses = lambda: ['127.0.0.1'];"
+        "import pathlib, sys; from tools import workshop; workshop.own_addresses = lambda: ['127.0.0.1', '192.0.2.7'];"
         "workshop.serve(pathlib.Path(sys.argv[1]), 0)"
     )
     (stick / "wheels" / "large.whl").write_bytes(bytes(8_000_000))
@@ -200,6 +164,7 @@ def room(stick, tmp_path):
     told = ""
     while "Ctrl-C" not in told and server.poll() is None:
         told += server.stdout.readline()
+    (tmp_path / "told").write_text(told)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
     yield int(re.search(r"127.0.0.1:(\d+)", told).group(1))
@@ -226,6 +191,25 @@ def body(port: int, request: str) -> bytes:
 
 
 GET = "GET {} HTTP/1.1\r\nHost: h\r\n\r\n"
+
+
+def test_a_laptop_installs_from_the_one_that_serves_and_keeps_what_it_has(stick, room, tmp_path):
+    told = (tmp_path / "told").read_text()
+    assert "cannot reach 127.0.0.1, this computer is also 192.0.2.7." in told
+    line = re.search(r'python -c "(.*)"', told).group(1)
+    source = f"http://127.0.0.1:{room}"
+    offered = body(room, GET.format("/line")).decode().splitlines()
+    assert f'py -c "{line}"' in offered and f'python3 -c "{line}"' in offered
+    assert source in line and workshop.sha256(stick / "start.py")[:12] in line and len(line) < 300
+    shown = laptop(tmp_path, "-c", line, "data", "fetch")
+    assert shown.startswith("3 ") and "Unpacking" in shown and "ran ['fetch']" in shown, shown
+    assert f"'COURSE_MIRROR': '{source}/data/fetched'" in shown
+    own = tmp_path / "a laptop" / "seeing-convnets" / "helpers" / "sources.py"
+    own.write_text(own.read_text() + "# mine")
+    shown = laptop(tmp_path, "-c", line, "data")
+    assert "is in" in shown and "Installing" not in shown and own.read_text().endswith("# mine")
+    shown = laptop(tmp_path, "-c", line.replace(str(room), "9"), "data")
+    assert shown.startswith("1 ") and "URLError" in shown, "the computer that serves is gone"
 
 
 def test_twenty_laptops_at_once_get_everything_beside_slow_and_hostile_ones(room, tmp_path):
@@ -261,6 +245,14 @@ def test_twenty_laptops_at_once_get_everything_beside_slow_and_hostile_ones(room
     assert (tmp_path / "printed").read_text() == "", "nothing scrolls the line to type away"
 
 
+REFUSED = r"""
+/.hidden /%2ehidden /.ssh/id /link.txt /folder/secret.txt /inner.txt /wheels/.hidden.whl
+/../secret.txt /%2e%2e/secret.txt /..%2fsecret.txt /wheels/../../secret.txt /..\secret.txt /..%5csecret.txt
+/site/..%00/secret.txt //../secret.txt /wheels/%252e%252e/secret.txt http://other/../secret.txt
+/START.PY /start.py. /start.py::$DATA /start.py%20 /start.py/ /start.py%00 /CON /C:/ /pipe / /data/ /folder/
+"""
+
+
 def test_only_files_of_the_folder_are_served(room, stick):
     secret = stick.parent / "secret.txt"
     secret.write_text("SECRET")
@@ -274,49 +266,7 @@ def test_only_files_of_the_folder_are_served(room, stick):
     os.mkfifo(stick / "pipe")
     (stick / "site").mkdir()
     (stick / "site" / "index.html").write_text("the site")
-    refused = [
-        "/.hidden",
-        "/%2ehidden",
-        "/.ssh/id",
-        "/link.txt",
-        "/folder/secret.txt",
-        "/inner.txt",
-        "/wheels/.hidden.whl",
-    ]
-    refused += [
-        "/../secret.txt",
-        "/%2e%2e/secret.txt",
-        "/..%2fsecret.txt",
-        "/wheels/../../secret.txt",
-        "/..\\secret.txt",
-    ]
-    refused += [
-        "/..%5csecret.txt",
-        "/site/..%00/secret.txt",
-        "//../secret.txt",
-        f"/{secret}",
-        f"//{secret}",
-        str(secret),
-    ]
-    refused += [
-        "/START.PY",
-        "/start.py.",
-        "/start.py::$DATA",
-        "/start.py%20",
-        "/CON",
-        "/C:/",
-        "/pipe",
-        "/",
-        "/data/",
-        "/folder/",
-    ]
-    refused += [
-        "/wheels/%252e%252e/secret.txt",
-        "http://other/../secret.txt",
-        "/" + "a/" * 5000,
-        "/start.py/",
-        "/start.py%00",
-    ]
+    refused = [f"/{secret}", f"//{secret}", str(secret), "/" + "a/" * 5000, *REFUSED.split()]
     for url in refused:
         found = answer(ask(room, GET.format(url)))
         assert found.startswith(b"HTTP/1.0 404") and b"SECRET" not in found, url
