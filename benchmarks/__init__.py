@@ -5,7 +5,6 @@ All ways of a benchmark take turns, so that a busy moment of the machine hits ea
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -39,5 +38,4 @@ def write(name: str, result: dict) -> None:
     for key, value in result.items():
         print(f"{key}: {value}")
     result = {"benchmark": name, **result, "device": machine.device(), "versions": machine.versions()}
-    path = Path(__file__).with_name(f"{name}.json")
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8", newline="\n")
+    machine.write_json(Path(__file__).with_name(f"{name}.json"), result)

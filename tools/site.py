@@ -20,7 +20,7 @@ from pathlib import Path
 import nbformat
 from PIL import Image
 
-from tools.notebooks import EXECUTED, NOTEBOOKS, ROOT, find
+from tools.notebooks import EXECUTED, NOTEBOOKS, ROOT, code_cells, find, printed
 from tools.notebooks import run as execute
 
 DOCS, SOURCE, SITE = ROOT / "docs", ROOT / "build" / "site-source", ROOT / "build" / "site"
@@ -44,22 +44,13 @@ CAPTIONS = ("Exercises", "Solutions")
 GALLERY_WIDTH = 720  # pixels, twice the width on the page
 
 
-def code(notebook: nbformat.NotebookNode) -> list[str]:
-    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-
-
-def printed(cell: nbformat.NotebookNode) -> str:
-    return "".join(output.get("text", "") for output in cell.outputs)
-
-
 def stale(path: Path) -> str:
     """Why the executed copy of a notebook cannot be used, or "" if it can."""
     copy = EXECUTED / path.name
     if not copy.is_file():
         return "was not executed yet"
-    notebook = nbformat.read(copy, as_version=4)
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    if code(notebook) != code(nbformat.read(path, as_version=4)):
+    cells, now = (code_cells(nbformat.read(each, as_version=4)) for each in (copy, path))
+    if [cell.source for cell in cells] != [cell.source for cell in now]:
         return "has changed since it was executed"
     if any(output.output_type == "error" for cell in cells for output in cell.outputs):
         return "failed when it was executed"
