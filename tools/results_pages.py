@@ -174,10 +174,9 @@ def page() -> str:
     return RESULTS.format(**{name: "\n".join(lines) for name, lines in parts.items()}).rstrip() + "\n"
 
 
-def course(lane: str = "") -> dict | None:
-    """What ``python course.py rehearse`` found, on drawn data; of lane "_real" on real data, if it was rehearsed."""
-    rehearsed = lane == "" or (ROOT / "benchmarks" / f"course{lane}.json").is_file()
-    return results.benchmark("course" + lane) if rehearsed else None
+def course(lane: str = "") -> dict:
+    """What ``python course.py rehearse`` found, on drawn data; of lane "_real" on real data."""
+    return results.benchmark("course" + lane)
 
 
 def machine(found: dict) -> str:
@@ -191,10 +190,7 @@ def of_notebooks(found: dict, key: str) -> list:
 def times() -> list[str]:
     """README: what the notebooks take, in a sentence a lane."""
     lines = []
-    for lane, data in (("", "Offline"), ("_real", "On the real data")):
-        found = course(lane)
-        if found is None:
-            continue
+    for data, found in (("Offline", course()), ("On the real data", course("_real"))):
         seconds, mib = of_notebooks(found, "first_seconds"), max(of_notebooks(found, "mib"))
         text = f"{data} a notebook took {min(seconds):.0f} to {max(seconds):.0f} seconds the first time (one by one, "
         text += f"in order), and at most {mib:,} MiB of memory (quick profile, {machine(found)})."
@@ -209,15 +205,12 @@ def times() -> list[str]:
 
 def teaching() -> list[str]:
     """The teacher's page: seconds of each notebook, and the minutes that the page itself estimates."""
-    lanes = {"seconds, first time": course(), "first time, real data": course("_real")}
-    columns = {}
-    for head, found in lanes.items():
-        if found:
-            columns[head] = [round(seconds) for seconds in of_notebooks(found, "first_seconds")]
     names = [name[:2] for name in course()["notebooks"]]
-    columns["minutes to teach, estimate"] = [MINUTES[name] for name in names]
-    rows = [*zip(names, *columns.values()), ("all", *map(sum, columns.values()))]
-    return table(["notebook", *columns], [[name, *(f"{each:,}" for each in row)] for name, *row in rows])
+    drawn, real = (map(round, of_notebooks(found, "first_seconds")) for found in (course(), course("_real")))
+    rows = [*zip(drawn, real, [MINUTES[name] for name in names])]
+    rows.append(tuple(map(sum, zip(*rows))))
+    head = ["notebook", "seconds, first time", "first time, real data", "minutes to teach, estimate"]
+    return table(head, [[name, *(f"{each:,}" for each in row)] for name, row in zip([*names, "all"], rows)])
 
 
 def gib(mib: float, digits: int = 1) -> str:
@@ -234,24 +227,18 @@ def sizes() -> list[str]:
     rooms = []
     for n in (1, 10, 20, 40):
         rooms.append([str(n), gib(n * (most + lab), 0), str(math.ceil(n * max(cpu) / WAIT)), gib(n * kept)])
-    lines = [
+    longest, hungriest = (max(of_notebooks(real, key)) for key in ("first_cpu_seconds", "mib"))
+    return [
         *table(["notebook", "CPU seconds", "peak memory, MiB"], rows),
         "",
         f"CPU seconds are those of a first run, quick profile, drawn data, {machine(found)}; a later run finds some "
         f"networks trained. JupyterLab's own server held {lab} MiB, so that the smallest notebook needs "
         f"{gib(lab + min(mib))} with it and the hungriest {gib(lab + most)}. The course leaves {kept} MiB of networks "
         "and pictures in each home.",
-    ]
-    if real:
-        longest, hungriest = (max(of_notebooks(real, key)) for key in ("first_cpu_seconds", "mib"))
-        lines += [
-            "",
-            f"On the real data the longest notebook took {longest:.0f} CPU seconds, the hungriest {hungriest:,} MiB, "
-            f"and each home holds {real['kept_mib']:,} MiB of features and networks, and the 4,000 photos too where "
-            "they came as an archive.",
-        ]
-    return [
-        *lines,
+        "",
+        f"On the real data the longest notebook took {longest:.0f} CPU seconds, the hungriest {hungriest:,} MiB, "
+        f"and each home holds {real['kept_mib']:,} MiB of features and networks, and the 4,000 photos too where "
+        "they came as an archive.",
         "",
         "For a room that means, on drawn data, if nobody closes the hungriest notebook, and if all start the longest "
         f"one at once and wait {WAIT // 60} minutes at most:",

@@ -150,8 +150,7 @@ def own_title(notebook: nbformat.NotebookNode, path: Path) -> nbformat.NotebookN
 
 def title(path: Path) -> str:
     heading = re.search(r"^# (.*)", own_title(nbformat.read(path, as_version=4), path).cells[0].source, re.M).group(1)
-    number = re.match(r"\d\d", path.name)
-    return f"{number.group()} {heading}" if number else heading
+    return f"{path.name[:2]} {heading}"
 
 
 def entry(path: Path) -> str:

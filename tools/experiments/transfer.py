@@ -74,12 +74,12 @@ def vgg16_views() -> tuple[np.ndarray, np.ndarray]:
 def shuffled(maps: np.ndarray, labels: np.ndarray) -> tf.data.Dataset:
     """Batches of 20 without end, in a new order each time that all have been seen."""
     order = tf.data.Dataset.range(len(labels)).shuffle(len(labels)).repeat().batch(20)
-    batch = [tf.TensorSpec((None, *maps.shape[1:]), tf.float32), tf.TensorSpec((None,), tf.int32)]
-    taken = tf.data.Dataset.from_generator(
-        lambda: ((maps[i].astype(np.float32), labels[i]) for i in order.as_numpy_iterator()),
-        output_signature=tuple(batch),
-    )
-    return taken.prefetch(tf.data.AUTOTUNE)
+    batch = tf.TensorSpec((None, *maps.shape[1:]), tf.float32), tf.TensorSpec((None,), tf.int32)
+
+    def batches():
+        return ((maps[i].astype(np.float32), labels[i]) for i in order.as_numpy_iterator())
+
+    return tf.data.Dataset.from_generator(batches, output_signature=batch).prefetch(tf.data.AUTOTUNE)
 
 
 def head_on_views(block5: keras.Model, head: keras.Model) -> Metrics:
