@@ -33,7 +33,8 @@ def test_the_pack_holds_what_a_notebook_needs_and_no_more(tmp_path, capsys):
         names = archive.namelist()
     inside = {name.removeprefix("seeing-convnets/") for name in names}
     assert all(name.startswith("seeing-convnets/") for name in names) and len(inside) == len(names)
-    patterns = "notebooks/*.ipynb results/*.json helpers/**/*.py data/models/menagerie.*.h5 docs/filters.jpg course.py LICENSE*"
+    patterns = "notebooks/*.ipynb results/*.json helpers/**/*.py docs/*.jpg course.py LICENSE*"
+    patterns += " data/models/menagerie.*.h5"
     wanted = [path for pattern in patterns.split() for path in ROOT.glob(pattern)]
     assert {path.relative_to(ROOT).as_posix() for path in wanted} <= inside
     assert not [name for name in inside if re.match(r"tests|build|\.|data/(cache|fetched)", name) or ".pyc" in name]
