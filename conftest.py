@@ -83,13 +83,8 @@ def pytest_collection_modifyitems(config, items):
             if item.get_closest_marker("slow"):
                 item.add_marker(pytest.mark.skip(reason="a slow lane: python course.py test --all"))
     items.sort(key=lambda item: item.path.name != "test_browser.py")  # takes minutes: begun last, one worker would wait
-    empty = [
-        item.nodeid
-        for item in items
-        if hasattr(item, "cell")
-        and item.options["check"]
-        and (item.cell.execution_count is None or not item.cell.outputs)
-    ]
+    checked = [item for item in items if hasattr(item, "cell") and item.options["check"]]
+    empty = [item.nodeid for item in checked if item.cell.execution_count is None or not item.cell.outputs]
     if empty:
         raise pytest.UsageError(
             "These cells are tagged nbval-check-output and store no output, so nbval would compare nothing. "

@@ -11,19 +11,14 @@ cost the same each.
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
-
-from helpers import profile
-
-tf = profile.quiet_tensorflow()
 
 import keras
 import numpy as np
-from tools.measure import FILTER_LAYERS, device
 
+from benchmarks import tf, write
 from helpers import bases, filters
+from tools.experiments.inside import FILTER_LAYERS
 
 SIZE, TOGETHER, ALONE, STEPS = 64, 16, 2, 10
 GOAL_FILTERS, GOAL_STEPS = 64, 40
@@ -69,44 +64,34 @@ def together(base: bases.Base, layer: str) -> tuple[np.ndarray, float]:
     taken = []
     for steps in (1, STEPS):
         begun = time.perf_counter()
-        found = filters.ascend(base.model, layer, range(TOGETHER), SIZE, steps, preprocess=base.preprocess)
+        pictures = filters.ascend(base.model, layer, range(TOGETHER), SIZE, steps, preprocess=base.preprocess)
         taken.append(time.perf_counter() - begun)
     each = (taken[1] - taken[0]) / (STEPS - 1)
     chunks = GOAL_FILTERS / TOGETHER
-    return found[:ALONE], taken[0] - each + each * chunks * GOAL_STEPS
+    return pictures[:ALONE], taken[0] - each + each * chunks * GOAL_STEPS
 
 
 def main() -> None:
     base = bases.vgg16(SIZE)
     filters.ascend(base.model, next(iter(FILTER_LAYERS)), [0], SIZE, 1, preprocess=base.preprocess)  # warm
-    layers = {}
+    total, layers = {"together": 0.0, "eager": 0.0, "traced": 0.0}, {}
     for layer in FILTER_LAYERS:
-        found, seconds = together(base, layer)
-        eager, eager_seconds = alone(base, layer, traced=False)
-        graph, graph_seconds = alone(base, layer, traced=True)
-        pictures = [filters.deprocess(x) for x in (found, eager, graph)]
-        apart = max(float(np.abs(pictures[0] - other).max()) for other in pictures[1:])
+        ways = together(base, layer), alone(base, layer, traced=False), alone(base, layer, traced=True)
+        ours, *others = (filters.deprocess(pictures) for pictures, _ in ways)
+        apart = max(float(np.abs(ours - other).max()) for other in others)
         assert apart < 1e-3, f"{layer}: pictures differ by {apart}"
-        layers[layer] = {
-            "together": seconds,
-            "eager": eager_seconds,
-            "traced": graph_seconds,
-            "largest_difference": apart,
-        }
-        print(layer, {name: round(value, 5) for name, value in layers[layer].items()}, flush=True)
-    total = {way: sum(entry[way] for entry in layers.values()) for way in ("together", "eager", "traced")}
+        seconds = dict(zip(total, (taken for _, taken in ways)))
+        total = {way: total[way] + seconds[way] for way in total}
+        layers[layer] = {k: float(f"{v:.3g}") for k, v in {**seconds, "largest_difference": apart}.items()}
+        print(layer, layers[layer], flush=True)
     result = {
-        "benchmark": "filters",
         "seconds_scaled": {way: round(value, 1) for way, value in total.items()},
-        "layers": {layer: {k: float(f"{v:.3g}") for k, v in entry.items()} for layer, entry in layers.items()},
+        "layers": layers,
         "ratio_eager": round(total["eager"] / total["together"], 2),
         "ratio_traced": round(total["traced"] / total["together"], 2),
         "timed": f"{TOGETHER} filters together, {ALONE} alone, for {STEPS} steps",
-        "device": device(),
-        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
     }
-    print(f"together {result['ratio_eager']} times as fast as eager, {result['ratio_traced']} as traced, one at a time")
-    Path(__file__).with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write("filters", result)
 
 
 if __name__ == "__main__":

@@ -11,30 +11,15 @@ so that a busy moment of the machine hits each; the ratios are what to quote.
 from __future__ import annotations
 
 import importlib.util
-import json
-import statistics
-import time
-from collections.abc import Callable
-from pathlib import Path
-
-from helpers import profile
-
-tf = profile.quiet_tensorflow()
 
 import keras
 import numpy as np
 
-from helpers import gradcam
-from tools.machine import device
+from benchmarks import ratio, take_turns, tf, write
+from helpers import gradcam, profile
 
-SIDE, CLASS, ROUNDS = 224, 386, 12  # the first two rounds warm up, and are left out
+SIDE, CLASS, ROUNDS, WARM = 224, 386, 12, 2  # the first two rounds warm up, and are left out
 VIS = "tf-keras-vis"
-
-
-def seconds(action: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    action()
-    return time.perf_counter() - started
 
 
 def textbook(model: keras.Model, batch: np.ndarray) -> np.ndarray:
@@ -75,33 +60,21 @@ def main() -> None:
         options = {"penultimate_layer": "top_conv", "expand_cam": False, "normalize_cam": False}
         ready = Gradcam(logits_model(model), clone=False)
         ways[VIS] = lambda: np.asarray(ready(CategoricalScore([CLASS]), batch, **options))
-    found = {name: way() for name, way in ways.items()}
+    ours = ways["helper"]()
     for name in set(ways) & {"textbook", VIS}:
-        assert np.allclose(found[name] / found[name].max(), found["helper"], atol=1e-5), f"{name} gives another map"
-    taken: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(ROUNDS):
-        for name, way in ways.items():
-            taken[name].append(seconds(way))
-
-    def ratio(first: str, second: str) -> float | None:
-        if first not in taken:
-            return None
-        return round(statistics.median(a / b for a, b in list(zip(taken[first], taken[second]))[2:]), 2)
-
+        other = ways[name]()
+        assert np.allclose(other / other.max(), ours, atol=1e-5), f"{name} gives another map"
+    times = take_turns(ways, ROUNDS)
     result = {
-        "benchmark": "gradcam",
-        "seconds": {name: [round(value, 3) for value in times] for name, times in taken.items()},
-        "ratio_helper_to_forward_pass": ratio("helper", "forward pass"),
-        "ratio_helper_to_compiled_predict": ratio("helper", "compiled predict"),
-        "ratio_textbook_to_helper": ratio("textbook", "helper"),
-        "ratio_tf_keras_vis_to_helper": ratio(VIS, "helper"),
-        "device": device(),
-        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
+        "seconds": {name: [round(value, 3) for value in each] for name, each in times.items()},
+        "ratio_helper_to_forward_pass": ratio(times, "helper", "forward pass", WARM),
+        "ratio_helper_to_compiled_predict": ratio(times, "helper", "compiled predict", WARM),
+        "ratio_textbook_to_helper": ratio(times, "textbook", "helper", WARM),
+        "ratio_tf_keras_vis_to_helper": ratio(times, VIS, "helper", WARM) if VIS in ways else None,
     }
-    print({name: value for name, value in result.items() if name.startswith("ratio")})
-    if VIS not in taken:
+    write("gradcam", result)
+    if VIS not in ways:
         print(f"{VIS} is not installed: not measured")
-    Path(__file__).with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,69 +9,46 @@ turns, so that a busy moment of the machine hits both; the ratio is what to quot
 
 from __future__ import annotations
 
-import json
-import statistics
-import time
 from collections.abc import Iterable
-from pathlib import Path
-
-from helpers import profile
-
-tf = profile.quiet_tensorflow()
 
 import keras
 from tensorflow.keras.preprocessing.image import ImageDataGenerator
 
+from benchmarks import ratio, take_turns, tf, write
 from helpers import data
 from helpers.augmentation import RandomAffine
-from tools.machine import device
 
 SIDE, BATCH, EPOCHS = 150, 32, 4
 
 
-def images_a_second(batches: Iterable, count: int) -> float:
-    started = time.perf_counter()
-    seen = 0
+def read(batches: Iterable, count: int) -> None:
+    """Take batches until so many photos were seen; the generator has no end."""
     for images, _ in batches:
-        seen += len(images)
-        if seen >= count:
-            break
-    return seen / (time.perf_counter() - started)
+        count -= len(images)
+        if count <= 0:
+            return
 
 
 def main() -> None:
     pets = data.cats_and_dogs(SIDE, BATCH)
     augment = keras.Sequential([RandomAffine(turn=40, shift=0.2, zoom=0.2), keras.layers.Rescaling(1 / 255)])
     ours = pets.train.map(lambda x, y: (augment(x, training=True), y), tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
-    legacy = ImageDataGenerator(
-        rescale=1 / 255,
-        rotation_range=40,
-        width_shift_range=0.2,
-        height_shift_range=0.2,
-        zoom_range=0.2,
-        horizontal_flip=True,
-    ).flow_from_directory(
+    views = {"rotation_range": 40, "width_shift_range": 0.2, "height_shift_range": 0.2, "zoom_range": 0.2}
+    legacy = ImageDataGenerator(rescale=1 / 255, horizontal_flip=True, **views).flow_from_directory(
         pets.files.folder / "train", (SIDE, SIDE), batch_size=BATCH, class_mode="binary", interpolation="bilinear"
     )
     count = len(pets.files.paths["train"])
-    rates: dict[str, list[float]] = {"tf.data": [], "ImageDataGenerator": []}
-    for epoch in range(EPOCHS):
-        rates["tf.data"].append(images_a_second(ours, count))
-        rates["ImageDataGenerator"].append(images_a_second(legacy, count))
-        print(f"epoch {epoch + 1}: " + ", ".join(f"{name} {rate[-1]:.0f} images/s" for name, rate in rates.items()))
-    later = [new / old for new, old in list(zip(*rates.values()))[1:]]
-    found = {
-        "benchmark": "input_pipeline",
-        "images_a_second": {name: [round(rate) for rate in epochs] for name, epochs in rates.items()},
-        "ratio_first_epoch": round(rates["tf.data"][0] / rates["ImageDataGenerator"][0], 2),
-        "ratio_later_epochs": round(statistics.median(later), 2),
+    times = take_turns(
+        {"tf.data": lambda: read(ours, count), "ImageDataGenerator": lambda: read(legacy, count)}, EPOCHS
+    )
+    result = {
+        "images_a_second": {name: [round(count / each) for each in epochs] for name, epochs in times.items()},
+        "ratio_first_epoch": round(times["ImageDataGenerator"][0] / times["tf.data"][0], 2),
+        "ratio_later_epochs": ratio(times, "ImageDataGenerator", "tf.data"),
         "photos": count,
         "data": pets.source.partition(" from ")[0],
-        "device": device(),
-        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
     }
-    print(f"ratio: first epoch {found['ratio_first_epoch']}, later epochs {found['ratio_later_epochs']} (median)")
-    Path(__file__).with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write("input_pipeline", result)
 
 
 if __name__ == "__main__":

@@ -10,29 +10,13 @@ busy moment of the machine hits each; the ratios are what to quote.
 
 from __future__ import annotations
 
-import json
-import statistics
-import time
-from collections.abc import Callable
-from pathlib import Path
-
-from helpers import profile
-
-tf = profile.quiet_tensorflow()
-
 import keras
 import numpy as np
 
+from benchmarks import ratio, take_turns, write
 from helpers import bases, data, models
-from tools.machine import device
 
 SIDE, COUNT, ROUNDS = 150, 100, 8  # the first round also traces the functions, and is left out
-
-
-def seconds(action: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    action()
-    return time.perf_counter() - started
 
 
 def main() -> None:
@@ -62,31 +46,16 @@ def main() -> None:
         "features from files": lambda: bases.run(base.model, prepared()),
         "bare predict": lambda: base.model.predict(arrays, batch_size=bases.AT_ONCE, verbose=0),
     }
-    taken: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(ROUNDS):
-        for name, way in ways.items():
-            taken[name].append(seconds(way))
-        print(f"round {turn + 1}: " + ", ".join(f"{name} {times[-1]:.1f} s" for name, times in taken.items()))
-
-    def ratio(first: str, second: str) -> float:
-        return round(statistics.median(a / b for a, b in list(zip(taken[first], taken[second]))[1:]), 2)
-
-    found = {
-        "benchmark": "transfer",
-        "seconds": {name: [round(value, 2) for value in times] for name, times in taken.items()},
-        "ratio_epoch": ratio("epoch end to end", "epoch on kept features"),
-        "ratio_extraction": ratio("bare predict", "features from files"),
+    times = take_turns(ways, ROUNDS)
+    result = {
+        "seconds": {name: [round(value, 2) for value in each] for name, each in times.items()},
+        "ratio_epoch": ratio(times, "epoch end to end", "epoch on kept features"),
+        "ratio_extraction": ratio(times, "bare predict", "features from files"),
         "photos": COUNT,
         "parameters_trained": trained,
         "data": pets.source.partition(" from ")[0],
-        "device": device(),
-        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
     }
-    print(
-        f"an epoch on kept features is {found['ratio_epoch']} times as fast; extraction runs at "
-        f"{found['ratio_extraction']} of the speed of bare predict"
-    )
-    Path(__file__).with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write("transfer", result)
 
 
 if __name__ == "__main__":

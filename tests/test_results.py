@@ -138,15 +138,13 @@ def test_answers_and_benchmarks_that_were_not_kept_say_what_to_do():
         results.benchmark("none")
 
 
-def test_one_seed_has_a_mean_and_no_spread(monkeypatch):
-    monkeypatch.setattr(results, "load", lambda name: {"seeds": [0], "metrics": {"m": {"mean": 0.5}}})
-    assert results.measured("any", "m") == "50.00 % (1 seed)"
-
-
-def test_two_seeds_are_both_given(monkeypatch):
-    metric = {"values": [0.5, 0.6], "mean": 0.55, "half_width": 0.6, "one_more_run": 1.1}
-    monkeypatch.setattr(results, "load", lambda name: {"seeds": [0, 1], "metrics": {"m": metric}})
-    assert results.measured("any", "m") == "55.00 % (50.00 and 60.00, 2 seeds)"
+@pytest.mark.parametrize(
+    ("values", "told"), [([0.5], "50.00 % (1 seed)"), ([0.5, 0.6], "55.00 % (50.00 and 60.00, 2 seeds)")]
+)
+def test_one_seed_has_no_spread_and_two_are_both_given(monkeypatch, values, told):
+    metric = {**measure.summary(values), "values": values}
+    monkeypatch.setattr(results, "load", lambda name: {"seeds": values, "metrics": {"m": metric}})
+    assert results.measured("any", "m") == told
 
 
 def test_table_sets_source_measurement_and_run_side_by_side():
@@ -219,13 +217,10 @@ def test_numbers_are_written_by_their_kind(metric, values, written):
     assert ", ".join(results_pages.number(metric, value) for value in values) == written
 
 
-def test_what_a_file_does_not_hold_is_called_not_recorded(monkeypatch):
-    entry = {"what": "A test.", "data": "drawn", "profile": "quick", "seeds": [0]}
-    entry["metrics"] = {"m": {"values": [0.5], "mean": 0.5, "half_width": None, "one_more_run": None}}
+def test_where_the_peak_of_memory_was_not_measured_the_page_says_so(monkeypatch):
+    entry = {key: value for key, value in results.load("book_convnet").items() if key != "peak_memory_mib"}
     monkeypatch.setattr(results, "load", lambda name: entry)
-    section = "\n".join(results_pages.section("any"))
-    assert "- Peak memory: not recorded" in section and "- Versions: not recorded" in section
-    assert "| m | 0.500 | 0.500 | – |" in section
+    assert "- Peak memory: not recorded" in results_pages.section("any")
 
 
 BEGIN, END = results_pages.BEGIN.format("results"), results_pages.END.format("results")
@@ -256,11 +251,5 @@ def test_what_a_rehearsal_found_is_told(monkeypatch):
     assert "| 00 | 30 | 30 | 10 |" in table and table[-1] == "| all | 80 | 80 | 50 |"
     text = "\n".join(results_pages.sizes())
     assert "| 01 | 60 | 1,200 |" in text and "held 80 MiB" in text
-    assert "| 40 | 50 GiB | 8 | 20.0 GiB |" in text and "| 1 | 2 GiB | 1 | 0.5 GiB |" in text, (
-        "40 x 1,280 MiB; 40 x 60 s in 300 s; 40 x 512 MiB"
-    )
-
-
-def test_without_a_rehearsal_on_real_data_there_is_no_column_for_it(monkeypatch):
-    monkeypatch.setattr(results_pages, "course", lambda lane="": None if lane else rehearsed(3))
-    assert len(results_pages.times()) == 1 and "| 00 | 30 | 10 |" in results_pages.teaching()
+    assert "| 1 | 2 GiB | 1 | 0.5 GiB |" in text
+    assert "| 40 | 50 GiB | 8 | 20.0 GiB |" in text, "40 x 1,280 MiB; 40 x 60 s in 300 s; 40 x 512 MiB"

@@ -1,9 +1,11 @@
-"""What a measurement ran on."""
+"""What a measurement ran on, and the file that it is written to."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+from pathlib import Path
 
 from helpers import profile
 
@@ -25,3 +27,7 @@ def versions() -> dict[str, str]:
 
     libraries = {"tensorflow": tf, "keras": keras, "numpy": np}
     return {"python": platform.python_version()} | {name: module.__version__ for name, module in libraries.items()}
+
+
+def write_json(path: Path, measured: dict) -> None:
+    path.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8", newline="\n")

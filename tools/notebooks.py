@@ -115,11 +115,19 @@ def short_name(path: Path) -> str:
     return path.relative_to(NOTEBOOKS).as_posix() if path.is_relative_to(NOTEBOOKS) else path.name
 
 
+def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def printed(cell: nbformat.NotebookNode) -> str:
+    """What a cell shows as plain print, all of it."""
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
 def execute(path: Path) -> tuple[nbformat.NotebookNode, float, float, float, str]:
     """Run a notebook in its own folder. Returns it executed, seconds, CPU seconds, peak MiB and "ok" or the error."""
     notebook = nbformat.read(path, as_version=4)
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    bar = tqdm(total=len(code), desc=path.stem, unit="cell", leave=False)
+    bar = tqdm(total=len(code_cells(notebook)), desc=path.stem, unit="cell", leave=False)
     client = NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT.get(os.environ.get("COURSE_PROFILE"), CELL_TIMEOUT["full"]),
@@ -129,35 +137,25 @@ def execute(path: Path) -> tuple[nbformat.NotebookNode, float, float, float, str
         on_cell_executed=lambda cell, cell_index, **_: bar.update(cell.cell_type == "code"),
     )
     begun, status = time.perf_counter(), "ok"
-    try:
-        with client.setup_kernel(stderr=subprocess.DEVNULL):  # the kernel's own log lines
-            watch = Watch(client.km.provisioner.pid)
-            try:
-                for index, cell in enumerate(notebook.cells):
-                    client.execute_cell(cell, index)
-                client.set_widgets_metadata()  # so that progress bars show in the executed copy
-            except CellExecutionError as error:
-                status = f"{error.ename}: {_first_line(error.evalue)}"
-            except (CellTimeoutError, DeadKernelError) as error:
-                status = _first_line(str(error))
-            finally:
-                watch.stop()
-    finally:
-        bar.close()
+    with bar, client.setup_kernel(stderr=subprocess.DEVNULL):  # the kernel's own log lines
+        watch = Watch(client.km.provisioner.pid)
+        try:
+            for index, cell in enumerate(notebook.cells):
+                client.execute_cell(cell, index)
+            client.set_widgets_metadata()  # so that progress bars show in the executed copy
+        except CellExecutionError as error:
+            status = f"{error.ename}: {error.evalue.strip()}"
+        except (CellTimeoutError, DeadKernelError) as error:
+            status = str(error).strip()
+        finally:
+            watch.stop()
+    status = re.sub(r"\x1b\[[0-9;]*m", "", status).split("\n")[0]  # without colors
     return notebook, time.perf_counter() - begun, watch.cpu_seconds, watch.mib, status
-
-
-def _first_line(text: str) -> str:
-    return re.sub(r"\x1b\[[0-9;]*m", "", text).strip().split("\n")[0]
 
 
 def strip(notebook: nbformat.NotebookNode) -> None:
     """Drop what should not be stored: outputs of untagged cells, widget state, timings."""
-    count = 0
-    for cell in notebook.cells:
-        if cell.cell_type != "code":
-            continue
-        count += 1
+    for count, cell in enumerate(code_cells(notebook), 1):
         cell.execution_count = count
         cell.metadata.pop("execution", None)
         if not KEPT_TAGS & set(cell.metadata.get("tags", [])):
@@ -186,10 +184,9 @@ def keep_executed(path: Path, outputs: list[list]) -> None:
     """Write what a test run of a notebook showed into build/executed/. ``outputs`` has one list for each code cell that
     ran without an error; nothing is written if some cells did not."""
     notebook = nbformat.read(path, as_version=4)
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    if len(code) != len(outputs):
+    if len(code_cells(notebook)) != len(outputs):
         return
-    for count, (cell, shown) in enumerate(zip(code, outputs), 1):
+    for count, (cell, shown) in enumerate(zip(code_cells(notebook), outputs), 1):
         silent = cell.source.rstrip().endswith(";")  # IPython honors it, but not in a test run, which keeps no history
         shown = [output for output in shown if not (silent and output.output_type == "execute_result")]
         cell.execution_count, cell.outputs = count, shown

@@ -11,20 +11,13 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from helpers import store
+
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "seeing-convnets"  # the folder inside, which the set-up cell of a notebook looks for
 FOLDERS = ("benchmarks", "docs", "helpers", "notebooks", "results", "tools")
-SINGLE = (
-    "course.py",
-    "LICENSE",
-    "*.md",
-    "*.txt",
-    "*.lock",
-    "*.toml",
-    "*.yml",
-    "data/README.md",
-    "data/models/menagerie.*",
-)
+SINGLE = ("course.py", "LICENSE", "*.md", "*.txt", "*.lock", "*.toml", "*.yml")
+DATA = ("data/README.md", "data/models/menagerie.*")
 LEFT_OUT = {"__pycache__", ".ipynb_checkpoints", "logs"}
 STAMP = (2020, 1, 1, 0, 0, 0)  # one date for all: the same course packs to the same bytes
 
@@ -32,27 +25,20 @@ STAMP = (2020, 1, 1, 0, 0, 0)  # one date for all: the same course packs to the 
 def contents() -> Iterator[Path]:
     """Every file that goes in: the course without its tests, and of ``data`` what comes with the course."""
     found = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*")) if path.is_file()]
-    found += [path for pattern in SINGLE for path in sorted(ROOT.glob(pattern))]
+    found += [path for pattern in SINGLE + DATA for path in sorted(ROOT.glob(pattern))]
     yield from (path for path in found if not LEFT_OUT & set(path.relative_to(ROOT).parts))
 
 
 def pack(target: Path) -> int:
     """Write the zip, whole or not at all; returns the number of files in it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    half = target.with_name(f"half-{target.name}")
-    count = 0
-    try:
-        with zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in contents():
-                name = zipfile.ZipInfo((NAME / path.relative_to(ROOT)).as_posix(), STAMP)
-                name.compress_type = zipfile.ZIP_DEFLATED
-                name.external_attr = 0o644 << 16
-                archive.writestr(name, path.read_bytes())
-                count += 1
-        half.replace(target)
-    finally:
-        half.unlink(missing_ok=True)
-    return count
+    paths = list(contents())
+    with store.whole(target) as half, zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in paths:
+            name = zipfile.ZipInfo((NAME / path.relative_to(ROOT)).as_posix(), STAMP)
+            name.compress_type = zipfile.ZIP_DEFLATED
+            name.external_attr = 0o644 << 16
+            archive.writestr(name, path.read_bytes())
+    return len(paths)
 
 
 def main(arguments: list[str]) -> int:

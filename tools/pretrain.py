@@ -6,13 +6,10 @@ alone, and neither a cat nor a dog among them. A JSON file beside the weights sa
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import json
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from pathlib import Path
 
 from helpers import profile
 
@@ -24,9 +21,10 @@ import numpy as np
 from helpers import bases, drawn, scores, training
 from helpers.augmentation import RandomAffine
 from tools.experiments.pets import in_bfloat16
-from tools.machine import device
+from tools.machine import device, versions, write_json
 
-SIDE, CHUNK, TESTED = 64, 500, 3_200
+SIDE, CHUNK = 64, 500
+COUNT, EPOCHS, TESTED = 60_000, 5, 3_200  # drawings to learn from, and to be tested with
 KINDS = tuple(drawn.OTHER_ANIMALS)
 SEEDS = {"train": 1_000_000, "test": 2_000_000}  # far from profile.SEED, which the course's pets are drawn from
 
@@ -92,12 +90,10 @@ def pretrain(count: int, epochs: int) -> tuple[keras.Model, dict[str, float], fl
     batches = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(count, seed=profile.SEED).batch(64)
     batches = batches.map(lambda x, y: (tf.cast(x, tf.float32), y), tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
     in_bfloat16(base)
-    rate = keras.optimizers.schedules.CosineDecay(
-        1e-4, (epochs - 1) * len(batches), warmup_target=2e-3, warmup_steps=len(batches)
-    )
-    model.compile(
-        keras.optimizers.AdamW(rate, weight_decay=0.02), "sparse_categorical_crossentropy", metrics=["accuracy"]
-    )
+    later, first = (epochs - 1) * len(batches), len(batches)
+    rate = keras.optimizers.schedules.CosineDecay(1e-4, later, warmup_target=2e-3, warmup_steps=first)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=0.02)
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     history = training.fit(model, batches, epochs=epochs)
     plain = folded(base)
     head = keras.Sequential([keras.Input((SIDE, SIDE, 3)), model.layers[1], plain, *model.layers[3:]])
@@ -107,32 +103,22 @@ def pretrain(count: int, epochs: int) -> tuple[keras.Model, dict[str, float], fl
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="course.py pretrain", description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=60_000, help="drawings to learn from")
-    parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=bases.MENAGERIE)
-    arguments = parser.parse_args()
-    if not arguments.output.name.endswith(".weights.h5") or arguments.epochs < 2 or arguments.count < len(KINDS):
-        parser.error(f"OUTPUT must end in .weights.h5, with 2 epochs and {len(KINDS)} drawings or more")
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)  # fails before the training, not after it
     profile.seed_everything()
-    base, metrics, seconds = pretrain(arguments.count, arguments.epochs)
-    base.save_weights(arguments.output)
-    found = {
+    base, metrics, seconds = pretrain(COUNT, EPOCHS)
+    base.save_weights(bases.MENAGERIE)
+    told = {
         "pretraining": "menagerie",
-        "drawings": arguments.count,
-        "epochs": arguments.epochs,
+        "drawings": COUNT,
+        "epochs": EPOCHS,
         "animals": KINDS,
         **metrics,
         "seconds": round(seconds),
-        "sha256": hashlib.sha256(arguments.output.read_bytes()).hexdigest(),
+        "sha256": hashlib.sha256(bases.MENAGERIE.read_bytes()).hexdigest(),
         "device": device(),
-        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
+        "versions": versions(),
     }
-    arguments.output.with_suffix("").with_suffix(".json").write_text(
-        json.dumps(found, indent=1) + "\n", encoding="utf-8"
-    )
-    print(f"{arguments.output}: {metrics['test_accuracy']:.1%} of {TESTED:,} new drawings named, {seconds:.0f} s")
+    write_json(bases.MENAGERIE.with_suffix("").with_suffix(".json"), told)
+    print(f"{bases.MENAGERIE}: {metrics['test_accuracy']:.1%} of {TESTED:,} new drawings named, {seconds:.0f} s")
 
 
 if __name__ == "__main__":

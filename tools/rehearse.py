@@ -18,6 +18,7 @@ import datetime
 import hashlib
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -32,6 +33,7 @@ import psutil
 
 from helpers import profile
 from tools import notebooks, pack
+from tools.machine import write_json
 
 FOLDER = pack.ROOT / "build" / "rehearsal"
 RECORDS = {"drawn": pack.ROOT / "benchmarks" / "course.json", "real": pack.ROOT / "benchmarks" / "course_real.json"}
@@ -39,26 +41,25 @@ FULL = pack.ROOT / "benchmarks" / "course_full.json"
 AT_ONCE = min(2, os.cpu_count() or 1)  # notebooks, after the first run: each uses little more than one core
 
 
+def measured(path: Path) -> tuple[nbformat.NotebookNode, dict]:
+    """Execute a notebook: how it ended, and its seconds, CPU seconds, MiB and status."""
+    notebook, seconds, cpu, mib, status = notebooks.execute(path)
+    row = {"seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1), "mib": round(mib), "status": status}
+    return notebook, row
+
+
 def checked(notebook: nbformat.NotebookNode) -> dict[str, str]:
     """What the cells print whose output nbval checks, by the cell's id."""
-    return {
-        cell.id: "".join(output.get("text", "") for output in cell.outputs)
-        for cell in notebook.cells
-        if "nbval-check-output" in cell.metadata.get("tags", [])
-    }
-
-
-def differing(stored: dict[str, str], found: dict[str, str]) -> list[str]:
-    return [name for name, text in stored.items() if found[name] != text]
+    tagged = [cell for cell in notebook.cells if "nbval-check-output" in cell.metadata.get("tags", [])]
+    return {cell.id: notebooks.printed(cell) for cell in tagged}
 
 
 def run_one(path: Path) -> dict:
-    """Execute a notebook; its seconds, CPU seconds, MiB, status and drift."""
+    """Execute a notebook: its row, and the cells whose output was not the stored one."""
     stored = checked(nbformat.read(path, as_version=4))
-    notebook, seconds, cpu, mib, status = notebooks.execute(path)
-    drift = differing(stored, checked(notebook)) if status == "ok" else []
-    row = {"seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1), "mib": round(mib), "status": status}
-    return row | {"drift": drift}
+    notebook, row = measured(path)
+    shown = checked(notebook)
+    return row | {"drift": [name for name in stored if row["status"] == "ok" and shown[name] != stored[name]]}
 
 
 def run_once(folder: Path, at_once: int) -> dict[str, dict]:
@@ -89,10 +90,7 @@ def jupyterlab_mib(folder: Path) -> int:
 
 def summary(runs: list[dict[str, dict]], lane: str) -> dict:
     """What the record holds: of each notebook the first run and the median, least and most of those after it."""
-    failed = [f"run {n}: {name}: {row['status']}" for n, run in enumerate(runs, 1) for name, row in run.items()
-              if row["status"] != "ok"]  # fmt: skip
-    drift = [f"run {n}: {name}: {cell}" for n, run in enumerate(runs, 1) for name, row in run.items()
-             for cell in row["drift"]]  # fmt: skip
+    every = [(f"run {n}: {name}", row) for n, run in enumerate(runs, 1) for name, row in run.items()]
     rows = {}
     for name in runs[0]:
         rows[name] = {"mib": max(run[name]["mib"] for run in runs)}
@@ -107,8 +105,8 @@ def summary(runs: list[dict[str, dict]], lane: str) -> dict:
         "data": lane,
         "runs": len(runs),
         "at_once": AT_ONCE,
-        "failed": failed,
-        "drift": drift,
+        "failed": [f"{where}: {row['status']}" for where, row in every if row["status"] != "ok"],
+        "drift": [f"{where}: {cell}" for where, row in every for cell in row["drift"]],
         "notebooks": rows,
         "device": f"{os.cpu_count()} CPU cores",
         "versions": {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
@@ -141,7 +139,7 @@ def begin(folder: Path) -> tuple[Path, list[dict]]:
 
 def code_of(path: Path) -> str:
     """A hash of a notebook's code cells: other prose does not make another notebook."""
-    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    cells = [cell.source for cell in notebooks.code_cells(nbformat.read(path, as_version=4))]
     return hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:12]
 
 
@@ -153,12 +151,11 @@ def rehearse_full(lane: str, numbers: list[str]) -> int:
         before = record.setdefault(lane, {}).get(path.stem, {})
         if not numbers and (before.get("status"), before.get("code")) == ("ok", code_of(path)):
             continue
-        notebook, seconds, cpu, mib, status = notebooks.execute(path)
-        row = {"seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1), "mib": round(mib), "status": status}
+        notebook, row = measured(path)
         begun = next((o.text.strip() for cell in notebook.cells for o in cell.get("outputs", []) if "text" in o), "")
         row |= {"code": code_of(path), "ran_on": f"{os.cpu_count()} cores; {begun}", "date": today()}
         record[lane] = dict(sorted((record[lane] | {path.stem: row}).items()))
-        FULL.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
+        write_json(FULL, record)
         print(f"{path.stem}: {row['seconds']:,.0f} s, {row['mib']:,} MiB, {row['status']}", flush=True)
         failed |= row["status"] != "ok"
     return int(failed)
@@ -169,21 +166,19 @@ def today() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    full = arguments[:1] == ["full"]
-    if not full and (len(arguments) > 1 or arguments and (not arguments[0].isdigit() or int(arguments[0]) < 1)):
-        print(
-            f"rehearse takes how often to run the course, as 30, or full, not {' '.join(arguments)!r}.", file=sys.stderr
-        )
+    full, given = arguments[:1] == ["full"], " ".join(arguments)
+    if not full and not re.fullmatch(r"[1-9]\d*|", given):
+        print(f"rehearse takes how often to run the course, as 30, or full, not {given!r}.", file=sys.stderr)
         return 2
     lane = os.environ.setdefault("COURSE_DATA", "drawn")
     if lane not in RECORDS:
         print(f"COURSE_DATA is {lane!r}; a rehearsal needs drawn or real.", file=sys.stderr)
         return 2
-    profile_name = "full" if full else "quick"
-    os.environ.update(COURSE_PROFILE=profile_name, COURSE_DATA_DIR=str(profile.data_dir()) if lane == "real" else "")
+    os.environ["COURSE_PROFILE"] = "full" if full else "quick"
+    os.environ["COURSE_DATA_DIR"] = str(profile.data_dir()) if lane == "real" else ""
     if full:
         return rehearse_full(lane, arguments[1:])
-    wanted = int(arguments[0]) if arguments else 1
+    wanted = int(given or 1)
     folder = FOLDER / lane
     copy, runs = begin(folder)
     if runs:
@@ -200,7 +195,7 @@ def main(arguments: list[str]) -> int:
         return 130
     kept = sum(path.stat().st_size for path in (copy / "data" / "cache").rglob("*") if path.is_file())
     found = summary(runs, lane) | {"kept_mib": round(kept / 2**20), "jupyterlab_mib": jupyterlab_mib(folder)}
-    RECORDS[lane].write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8", newline="\n")
+    write_json(RECORDS[lane], found)
     shutil.rmtree(folder)
     told = f"{len(runs)} runs: {len(found['failed'])} notebooks failed, {len(found['drift'])} checked outputs differed."
     print(*found["failed"], *found["drift"], told, sep="\n")

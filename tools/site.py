@@ -20,7 +20,7 @@ from pathlib import Path
 import nbformat
 from PIL import Image
 
-from tools.notebooks import EXECUTED, NOTEBOOKS, ROOT, find
+from tools.notebooks import EXECUTED, NOTEBOOKS, ROOT, code_cells, find, printed
 from tools.notebooks import run as execute
 
 DOCS, SOURCE, SITE = ROOT / "docs", ROOT / "build" / "site-source", ROOT / "build" / "site"
@@ -39,16 +39,9 @@ GALLERY = {  # notebook: the cell whose last picture stands for it (or a file of
 }
 PROGRESS = r"\d%\||\?\w+/s"  # how tqdm's bars are called in plain text
 WIDGET = "application/vnd.jupyter.widget-view+json"
+MORE = ["results", "exercises", "glossary", "teaching", "hub", "sources"]
 CAPTIONS = ("Exercises", "Solutions")
 GALLERY_WIDTH = 720  # pixels, twice the width on the page
-
-
-def code(notebook: nbformat.NotebookNode) -> list[str]:
-    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-
-
-def printed(cell: nbformat.NotebookNode) -> str:
-    return "".join(output.get("text", "") for output in cell.outputs)
 
 
 def stale(path: Path) -> str:
@@ -56,9 +49,8 @@ def stale(path: Path) -> str:
     copy = EXECUTED / path.name
     if not copy.is_file():
         return "was not executed yet"
-    notebook = nbformat.read(copy, as_version=4)
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    if code(notebook) != code(nbformat.read(path, as_version=4)):
+    cells, now = (code_cells(nbformat.read(each, as_version=4)) for each in (copy, path))
+    if [cell.source for cell in cells] != [cell.source for cell in now]:
         return "has changed since it was executed"
     if any(output.output_type == "error" for cell in cells for output in cell.outputs):
         return "failed when it was executed"
@@ -105,12 +97,10 @@ def for_reading(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = relink(cell.source)
-            continue
-        if cell.cell_type != "code":
-            continue
+        elif cell.cell_type == "code":
+            cell.outputs = [shown for output in cell.outputs if (shown := output_for_reading(output))]
         if cell.id == "setup":
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
-        cell.outputs = [shown for output in cell.outputs if (shown := output_for_reading(output))]
     return notebook
 
 
@@ -160,8 +150,7 @@ def own_title(notebook: nbformat.NotebookNode, path: Path) -> nbformat.NotebookN
 
 def title(path: Path) -> str:
     heading = re.search(r"^# (.*)", own_title(nbformat.read(path, as_version=4), path).cells[0].source, re.M).group(1)
-    number = re.match(r"\d\d", path.name)
-    return f"{number.group()} {heading}" if number else heading
+    return f"{path.name[:2]} {heading}"
 
 
 def entry(path: Path) -> str:
@@ -170,27 +159,18 @@ def entry(path: Path) -> str:
 
 
 def exercises() -> list[tuple[Path, Path]]:
-    """Pairs of an exercise notebook and its solutions, in reading order; none in a course that has none."""
+    """Pairs of an exercise notebook and its solutions, in reading order."""
     found = sorted((NOTEBOOKS / "exercises").glob("*.ipynb"))
     return [(path, NOTEBOOKS / "solutions" / path.name) for path in found]
 
 
-def exercises_page(pairs: list[tuple[Path, Path]]) -> str:
-    lines = [
-        "# Exercises",
-        "",
-        "Three or more for each notebook, from easy to hard. Each ends with a check that says in one sentence what is "
-        "wrong, or what the right answer shows. They run in seconds: open them in JupyterLab, from "
-        "`notebooks/exercises`.",
-        "",
-        "| exercises | solutions |",
-        "|---|---|",
-    ]
+def exercises_table(pairs: list[tuple[Path, Path]]) -> str:
+    """Exercises and solutions side by side, and the two tables of contents."""
+    lines = ["| exercises | solutions |", "|---|---|"]
     for path, solution in pairs:
         name = title(path).replace("Exercises: ", "")
-        lines.append(
-            f"| [{name}](notebooks/exercises/{path.name}) | [solutions](notebooks/solutions/{solution.name}) |"
-        )
+        exercise = f"[{name}](notebooks/exercises/{path.name})"
+        lines.append(f"| {exercise} | [solutions](notebooks/solutions/{solution.name}) |")
     trees = [contents(caption, [entry(path) for path in column]) for caption, column in zip(CAPTIONS, zip(*pairs))]
     return "\n".join([*lines, "", *trees])
 
@@ -201,10 +181,8 @@ def in_their_language(text: str) -> str:
 
     def mark(row: re.Match) -> str:
         english, simplified, traditional, rest = row.groups()
-        tagged = (
-            f'<span lang="{tag}">{term}</span>' for tag, term in (("zh-Hans", simplified), ("zh-Hant", traditional))
-        )
-        return f"| {english} | {' | '.join(tagged)} | {rest}"
+        marked = f'<span lang="zh-Hans">{simplified}</span> | <span lang="zh-Hant">{traditional}</span>'
+        return f"| {english} | {marked} | {rest}"
 
     text = re.sub(r"^\| ([^|]*) \| ([^|]*) \| ([^|]*) \| (.*)$", mark, text, flags=re.M)
     return re.sub(r"(^\|.*\|$)", r"::::{container} glossary\n\1\n::::", text, flags=re.M | re.S)
@@ -214,24 +192,19 @@ def assemble(paths: list[Path]) -> None:
     """Put everything that Sphinx reads into build/site-source/."""
     shutil.rmtree(SOURCE, ignore_errors=True)
     shutil.copytree(DOCS, SOURCE, ignore=shutil.ignore_patterns("conf.py", "_static"))
-    for page in SOURCE.glob("*.md"):
-        page.write_text(relink(page.read_text(encoding="utf-8")), encoding="utf-8")
-    glossary = SOURCE / "glossary.md"
-    glossary.write_text(in_their_language(glossary.read_text(encoding="utf-8")), encoding="utf-8")
     pairs = exercises()
     for path in [EXECUTED / path.name for path in paths] + [path for pair in pairs for path in pair]:
         target = SOURCE / (Path("notebooks") / path.name if path.parent == EXECUTED else path.relative_to(ROOT))
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(for_reading(own_title(nbformat.read(path, as_version=4), path)), target)
-    more = ["results", "exercises", "glossary", "teaching", "hub", "sources"]
-    if pairs:
-        (SOURCE / "exercises.md").write_text(exercises_page(pairs), encoding="utf-8")
-    else:
-        more.remove("exercises")
-    index = (SOURCE / "index.md").read_text(encoding="utf-8")
-    index = index.replace("<!-- gallery -->", gallery(paths)).replace("<!-- notebooks -->", readme_table())
-    trees = contents("Notebooks", [entry(path) for path in paths]) + "\n" + contents("More", more)
-    (SOURCE / "index.md").write_text(index + "\n" + trees, encoding="utf-8")
+    trees = contents("Notebooks", [entry(path) for path in paths]) + "\n" + contents("More", MORE)
+    parts = {"gallery": gallery(paths), "notebooks": readme_table(), "exercises": exercises_table(pairs)}
+    for page in SOURCE.glob("*.md"):
+        text = relink(page.read_text(encoding="utf-8"))
+        for mark, part in parts.items():
+            text = text.replace(f"<!-- {mark} -->", part)
+        text = in_their_language(text) if page.stem == "glossary" else text
+        page.write_text(f"{text}\n{trees}" if page.stem == "index" else text, encoding="utf-8")
 
 
 def main() -> None:

@@ -58,6 +58,17 @@ To serve it to a room, on one laptop with the course:
     python course.py serve DIR     (DIR: this folder)
 There are packages for {kinds}. Another kind of computer cannot install from here.
 """
+SERVED = """On each laptop, with Python 3.10 to 3.13, in a terminal (for python type py on Windows, else python3):
+
+  python -c "{line}"
+
+Show it on the projector. Its digits, {digits}, are those of the start.py that you packed, and a
+laptop takes no other. Another line protects nobody, and anyone in the room can offer one: to copy it
+instead of typing, open {address}/line in the browser, and compare all of it.
+{also}The site, to read without installing: {address}/site/
+Anyone in this network can read all of {folder}.
+Ctrl-C stops serving; what the laptops have got stays with them."""
+MARKERS = ("sys_platform", "platform_system", "platform_machine", "os_name")
 
 
 @dataclass(frozen=True)
@@ -66,25 +77,15 @@ class Kind:
 
     title: str
     platforms: tuple[str, ...]
-    markers: dict[str, str]
+    markers: tuple[str, ...]  # the values of MARKERS
 
 
+LINUX = (*(f"manylinux_2_{n}_x86_64" for n in range(28, 4, -1)), "manylinux2014_x86_64", "manylinux1_x86_64")
+MACS = "Macs with Apple silicon, macOS 13 or later"
 KINDS = {
-    "linux": Kind(
-        "Linux on x86-64",
-        (*(f"manylinux_2_{n}_x86_64" for n in range(28, 4, -1)), "manylinux2014_x86_64", "manylinux1_x86_64"),
-        {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix"},
-    ),
-    "macos": Kind(
-        "Macs with Apple silicon, macOS 13 or later",
-        ("macosx_13_0_arm64",),
-        {"sys_platform": "darwin", "platform_system": "Darwin", "platform_machine": "arm64", "os_name": "posix"},
-    ),
-    "windows": Kind(
-        "Windows on x86-64",
-        ("win_amd64",),
-        {"sys_platform": "win32", "platform_system": "Windows", "platform_machine": "AMD64", "os_name": "nt"},
-    ),
+    "linux": Kind("Linux on x86-64", LINUX, ("linux", "Linux", "x86_64", "posix")),
+    "macos": Kind(MACS, ("macosx_13_0_arm64",), ("darwin", "Darwin", "arm64", "posix")),
+    "windows": Kind("Windows on x86-64", ("win_amd64",), ("win32", "Windows", "AMD64", "nt")),
 }
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 
@@ -116,9 +117,9 @@ def needed(kind: Kind, python: str) -> list[str]:
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", "")
     lines = [line.partition("--hash=") for line in text.splitlines() if line and not line.lstrip().startswith("#")]
     lock = [(Requirement(head), mark + hashes) for head, mark, hashes in lines]
-    markers = kind.markers | {"python_version": python.rpartition(".")[0], "python_full_version": python, "extra": ""}
-    holds = [(r, hashes) for r, hashes in lock if r.marker is None or r.marker.evaluate(markers)]
-    return [f"{r.name}{r.specifier} {hashes}" for r, hashes in holds]
+    markers = dict(zip(MARKERS, kind.markers)) | {"python_full_version": python, "extra": ""}
+    markers["python_version"] = python.rpartition(".")[0]
+    return [f"{r.name}{r.specifier} {hashes}" for r, hashes in lock if r.marker is None or r.marker.evaluate(markers)]
 
 
 def add_wheels(folder: Path, kind: str, python: str) -> str:
@@ -166,10 +167,8 @@ def own_addresses() -> list[str]:
     every = [address for card, addresses in psutil.net_if_addrs().items() if card in up for address in addresses]
     found = [each.address for each in every if each.family == socket.AF_INET and not each.address.startswith("127.")]
     found.sort(key=lambda address: address.startswith("169.254."))  # its own invention: no router gave it one
-    with (
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe,
-        contextlib.suppress(OSError),
-    ):  # no way out: a hotspot
+    probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with probe, contextlib.suppress(OSError):  # no way out: a hotspot
         probe.connect(("10.254.254.254", 1))
         found.sort(key=lambda address: address != probe.getsockname()[0])
     return found or ["127.0.0.1"]
@@ -348,19 +347,9 @@ def serve(folder: Path, port: int = 8000) -> None:
     with Server(("", port), functools.partial(Handler, directory=folder)) as server:
         host, *others = own_addresses()
         address = f"http://{host}:{server.server_port}"
-        print(
-            "On each laptop, with Python 3.10 to 3.13, in a terminal (for python type py on Windows, else python3):\n"
-        )
-        print(f'  python -c "{line_to_type(folder, address)}"\n')
-        digits = sha256(folder / "start.py")[:12]
-        print(f"Show it on the projector. Its digits, {digits}, are those of the start.py that you packed, and a")
-        print("laptop takes no other. Another line protects nobody, and anyone in the room can offer one: to copy it")
-        print(f"instead of typing, open {address}/line in the browser, and compare all of it.")
-        if others:
-            print(f"If a laptop cannot reach {host}, this computer is also {', '.join(others)}.")
-        print(f"The site, to read without installing: {address}/site/")
-        print(f"Anyone in this network can read all of {folder}.")
-        print("Ctrl-C stops serving; what the laptops have got stays with them.", flush=True)
+        also = f"If a laptop cannot reach {host}, this computer is also {', '.join(others)}.\n" if others else ""
+        line, digits = line_to_type(folder, address), sha256(folder / "start.py")[:12]
+        print(SERVED.format(line=line, digits=digits, address=address, also=also, folder=folder), flush=True)
         server.serve_forever()
 
 
@@ -378,22 +367,18 @@ def main(arguments: list[str]) -> int:
     folder = Path(rest[0]).expanduser().resolve()
     try:
         if action == "serve":
-            parts = folder / f"{pack.NAME}.zip", folder / "start.py"
-            if not all(part.is_file() for part in parts) or sha256(parts[0]).encode() not in parts[1].read_bytes():
-                print(
-                    f"{folder} holds no course, or half of one. Fill it: python course.py workshop {rest[0]}",
-                    file=sys.stderr,
-                )
+            packed, start = folder / f"{pack.NAME}.zip", folder / "start.py"
+            if not packed.is_file() or not start.is_file() or sha256(packed).encode() not in start.read_bytes():
+                remedy = f"Fill it: python course.py workshop {rest[0]}"
+                print(f"{folder} holds no course, or half of one. {remedy}", file=sys.stderr)
                 return 1
             serve(folder, int(port))
         missing = workshop(folder, kinds)
     except KeyboardInterrupt:
         return 0 if action == "serve" else 130
     except OSError as error:
-        print(
-            f"{folder}: {error.strerror or error}. Nothing is lost: free the space or the port, and run it again.",
-            file=sys.stderr,
-        )
+        remedy = "Nothing is lost: free the space or the port, and run it again."
+        print(f"{folder}: {error.strerror or error}. {remedy}", file=sys.stderr)
         return 1
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"{folder}: {size / 1e6:,.0f} MB", *missing, sep="\nMissing: " if missing else "")

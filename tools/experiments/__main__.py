@@ -22,7 +22,7 @@ from scipy import stats
 
 from helpers import profile, results, store
 from tools.experiments import EXPERIMENTS, Metrics, settle
-from tools.machine import device, versions
+from tools.machine import device, versions, write_json
 from tools.notebooks import Watch
 
 
@@ -113,13 +113,12 @@ def main() -> None:
     if unknown:
         parser.error(f"no experiment {', '.join(sorted(unknown))}; there are {', '.join(EXPERIMENTS)}")
     for name in arguments.names or EXPERIMENTS:
-        before = time.perf_counter()
+        new = None
         for new in measure(name, arguments.seeds):
             with store.whole(results.FOLDER / f"{name}.json") as half:
-                half.write_text(json.dumps(new, indent=1) + "\n", encoding="utf-8", newline="\n")
+                write_json(half, new)
             print(name, json.dumps(new["metrics"]), new["seconds"], flush=True)
-            before = 0
-        if before:
+        if new is None:
             print(f"{name}: {arguments.seeds} seeds or more are on file", flush=True)
 
 

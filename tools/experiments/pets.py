@@ -8,15 +8,13 @@ import numpy as np
 from helpers import data, recipes, scores, training
 from tools.experiments import Metrics, experiment
 
-KINDS_IN_BFLOAT16 = tuple(
-    getattr(keras.layers, kind) for kind in ("Conv2D", "BatchNormalization", "ReLU", "MaxPooling2D")
-)
+IN_BFLOAT16 = (keras.layers.Conv2D, keras.layers.BatchNormalization, keras.layers.ReLU, keras.layers.MaxPooling2D)
 
 
 def in_bfloat16(model: keras.Model) -> None:
     """Let convolutions compute in bfloat16, weights and the rest in float32: twice as fast where the processor can."""
     for layer in model.layers:
-        if isinstance(layer, KINDS_IN_BFLOAT16):
+        if isinstance(layer, IN_BFLOAT16):
             layer.dtype_policy = "mixed_bfloat16"
 
 

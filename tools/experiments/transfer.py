@@ -30,8 +30,8 @@ def fit_head(found: dict[str, tuple], model: keras.Model, recipe: recipes.Recipe
     return metrics_of(history, scores.correct_images(model, *found["test"]))
 
 
-def scaled_pixels(images):
-    return images / 255
+def fit_dense_head(found: dict[str, tuple]) -> Metrics:
+    return fit_head(found, models.dense_head(found["train"][0].shape[1:]), recipes.recipe("dense_head"))
 
 
 def vgg16_features_of(layer: str | None = None, preprocess: Callable | None = None) -> dict[str, tuple]:
@@ -46,15 +46,13 @@ def vgg16_features(seed: int) -> Metrics:
     """A dense head of 256 units with dropout 0.5 on VGG16's features of the 2,000 photos of 150 pixels, prepared by
     VGG16's own preprocessing: 30 epochs, RMSprop at 0.00002, batches of 20, best weights by validation loss;
     convolutions in bfloat16."""
-    found = vgg16_features_of()
-    return fit_head(found, models.dense_head(found["train"][0].shape[1:]), recipes.recipe("dense_head"))
+    return fit_dense_head(vgg16_features_of())
 
 
 @experiment
 def vgg16_features_scaled(seed: int) -> Metrics:
     """As vgg16_features, with the photos divided by 255 in place of VGG16's own preprocessing, as in the source."""
-    found = vgg16_features_of(preprocess=scaled_pixels)
-    return fit_head(found, models.dense_head(found["train"][0].shape[1:]), recipes.recipe("dense_head"))
+    return fit_dense_head(vgg16_features_of(preprocess=lambda images: images / 255))
 
 
 VIEWS = 8
@@ -76,12 +74,12 @@ def vgg16_views() -> tuple[np.ndarray, np.ndarray]:
 def shuffled(maps: np.ndarray, labels: np.ndarray) -> tf.data.Dataset:
     """Batches of 20 without end, in a new order each time that all have been seen."""
     order = tf.data.Dataset.range(len(labels)).shuffle(len(labels)).repeat().batch(20)
-    batch = [tf.TensorSpec((None, *maps.shape[1:]), tf.float32), tf.TensorSpec((None,), tf.int32)]
-    taken = tf.data.Dataset.from_generator(
-        lambda: ((maps[i].astype(np.float32), labels[i]) for i in order.as_numpy_iterator()),
-        output_signature=tuple(batch),
-    )
-    return taken.prefetch(tf.data.AUTOTUNE)
+    batch = tf.TensorSpec((None, *maps.shape[1:]), tf.float32), tf.TensorSpec((None,), tf.int32)
+
+    def batches():
+        return ((maps[i].astype(np.float32), labels[i]) for i in order.as_numpy_iterator())
+
+    return tf.data.Dataset.from_generator(batches, output_signature=batch).prefetch(tf.data.AUTOTUNE)
 
 
 def head_on_views(block5: keras.Model, head: keras.Model) -> Metrics:
@@ -177,8 +175,7 @@ def menagerie_features_of(layer: str | None = None) -> dict[str, tuple]:
 def drawn_features(seed: int) -> Metrics:
     """A dense head on the features of the course's own base, 1,000 drawn pets of 64 pixels: 12 epochs, RMSprop at
     0.0002, batches of 20, best weights by validation loss (notebook 05, quick)."""
-    found = menagerie_features_of()
-    return fit_head(found, models.dense_head(found["train"][0].shape[1:]), recipes.recipe("dense_head"))
+    return fit_dense_head(menagerie_features_of())
 
 
 @experiment
