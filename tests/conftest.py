@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
-import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -55,7 +54,7 @@ def few_pets(tmp_path: Path, cache: Path) -> data.Split:
 
 
 class Mirror(BaseHTTPRequestHandler):
-    """Serves ``files``; ``mode`` "cut" ends each in the middle, "slow" waits there."""
+    """Serves ``files``; ``mode`` "cut" ends each in the middle."""
 
     files: dict[str, bytes] = {}
     mode = "good"
@@ -74,12 +73,7 @@ class Mirror(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        half = len(content) // 2
-        self.wfile.write(content[:half])
-        if self.mode == "slow":
-            time.sleep(1.5)
-        if self.mode != "cut":
-            self.wfile.write(content[half:])
+        self.wfile.write(content[: len(content) // 2] if self.mode == "cut" else content)
 
     def log_message(self, *_):
         pass
@@ -157,7 +151,7 @@ def empty_wheel(folder: Path, name: str, version: str) -> str:
 def course(tmp_path: Path) -> Path:
     """course.py in a folder whose name has a space, a lock that asks for one package, and a wheelhouse."""
     folder = tmp_path / "the course"
-    for module in ("helpers/sources", "tools/measure", "tools/site", "tools/workshop", "pytest/__main__"):
+    for module in ("helpers/sources", "tools/experiments", "tools/site", "tools/workshop", "pytest/__main__"):
         path = folder / f"{module}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.with_name("__init__.py").write_text("")
