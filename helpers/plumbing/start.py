@@ -67,11 +67,6 @@ def quiet_tensorflow():
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    for limit in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH"):
-        os.environ.pop(limit, None)
-    if "keras" not in sys.modules:
-        for left in [name for name in sys.modules if name.startswith("keras.")]:
-            del sys.modules[left]  # an import that failed, of another backend, leaves what it has read
     try:
         with quiet_stderr():
             import tensorflow as tf
