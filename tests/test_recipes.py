@@ -133,14 +133,6 @@ def test_a_notebook_trains_by_its_recipe(fitted, few_pets, monkeypatch, number, 
     assert patience in ([], [recipe.patience or recipe.epochs])
 
 
-def test_another_rate_in_a_recipe_is_noticed(fitted, few_pets, monkeypatch):
-    changed = [replace(recipe, rate=2e-3) for recipe in recipes.RECIPES["book_convnet"]]
-    model, _ = fitted("01", "network train", DIGITS)
-    assert store.key(model) == store.key(recipes.recipe("book_convnet").model())
-    monkeypatch.setitem(recipes.RECIPES, "book_convnet", changed)
-    assert store.key(model) != store.key(recipes.recipe("book_convnet").model())
-
-
 # Trained networks
 
 

@@ -61,21 +61,6 @@ def joined(kind) -> keras.Model:
     return keras.Model(image, keras.layers.Add()([below, second(image if kind == "side by side" else below)]))
 
 
-def named(function, name="function"):
-    function.__name__ = function.__qualname__ = name
-    return function
-
-
-@named
-def a_tenth(values):
-    return 0.1 * values
-
-
-@named
-def two_tenths(values):
-    return 0.2 * values
-
-
 def of_own(call) -> keras.Layer:
     return type("Own", (keras.layers.Layer,), {"call": call, "__module__": __name__})()
 
@@ -86,8 +71,8 @@ def test_a_key_tells_networks_apart_and_not_their_names():
     makers = [
         compiled,
         lambda: compiled(activation="tanh"),
-        lambda: compiled(activation=a_tenth),
-        lambda: compiled(activation=two_tenths),
+        lambda: compiled(activation=lambda x: 0.1 * x),
+        lambda: compiled(activation=lambda x: 0.2 * x),
         lambda: compiled(dtype="mixed_bfloat16"),
         lambda: compiled(rate=0.1),
         lambda: compiled(rate=decay(0.01, 10)),
@@ -95,14 +80,14 @@ def test_a_key_tells_networks_apart_and_not_their_names():
         lambda: compiled(loss="mae"),
         lambda: compiled([augmentation.RandomAffine(turn=10)]),
         lambda: compiled([augmentation.RandomAffine(turn=20)]),
-        lambda: compiled([keras.layers.Lambda(a_tenth)]),
-        lambda: compiled([keras.layers.Lambda(two_tenths)]),
+        lambda: compiled([keras.layers.Lambda(lambda x: 0.1 * x)]),
+        lambda: compiled([keras.layers.Lambda(lambda x: 0.2 * x)]),
         lambda: compiled([nested]),
         lambda: compiled([*nested.layers]),
         lambda: compiled([of_own(lambda self, x: x + 1)]),
         lambda: compiled([of_own(lambda self, x: x * 1)]),
-        lambda: compiled(loss=named(lambda a, b: keras.ops.mean(a - b))),
-        lambda: compiled(loss=named(lambda a, b: keras.ops.max(a - b))),
+        lambda: compiled(loss=lambda truth, output: keras.ops.mean(truth - output)),
+        lambda: compiled(loss=lambda truth, output: keras.ops.max(truth - output)),
         lambda: compiled([keras.layers.Activation("relu")]),
         lambda: joined("with an operation"),
         lambda: joined("one after the other"),
@@ -142,9 +127,8 @@ def test_a_damaged_file_is_trained_anew_and_replaced(cache, damage):
 
 def test_what_is_kept_are_weights_and_the_model_is_the_readers_own(cache):
     """Functions and layers of a reader could not be loaded, and layers may have got other names."""
-    first = compiled([of_own(lambda self, x: x + 1)], activation=a_tenth)
+    first, second = (compiled([of_own(lambda self, x: x + 1)], activation=lambda x: 0.1 * x) for _ in range(2))
     training.load_or_train("own", first, {}, lambda: {"loss": [1.0]})
-    second = compiled([of_own(lambda self, x: x + 1)], activation=a_tenth)
     second.layers[-1].name = "renamed"
     again, _ = training.load_or_train("own", second, {}, lambda: pytest.fail("trained again"))
     assert again is second and again.layers[-1].name == "renamed"

@@ -144,7 +144,7 @@ def _notes(folder: Path) -> tuple[str, Counter]:
     try:
         notes = json.loads((folder / "split.json").read_bytes())
         return notes["source"], Counter(notes["skipped"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except OSError:
         return str(folder), Counter()
 
 
