@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
-import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from helpers import profile
+from helpers import data, profile
 from helpers.profile import ROOT
 from helpers.sources import fetching, finding
 
@@ -35,8 +35,26 @@ def empty_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the course keeps what it computes: an empty place."""
+    monkeypatch.setattr(profile, "cache_dir", lambda: tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def few_pets(tmp_path: Path, cache: Path) -> data.Split:
+    """Eight tiny photos, the same in each part, and an empty cache."""
+    rng = np.random.default_rng(0)
+    paths = [str(tmp_path / f"{number}.jpg") for number in range(8)]
+    for path in paths:
+        cv2.imwrite(path, rng.integers(0, 255, (64, 64, 3)).astype(np.uint8))
+    labels = dict.fromkeys(data.PARTS, [0, 1] * 4)
+    return data.Split(tmp_path, dict.fromkeys(data.PARTS, paths), labels, "eight photos", "digest", False)
+
+
 class Mirror(BaseHTTPRequestHandler):
-    """Serves ``files``; ``mode`` "cut" ends each in the middle, "slow" waits there."""
+    """Serves ``files``; ``mode`` "cut" ends each in the middle."""
 
     files: dict[str, bytes] = {}
     mode = "good"
@@ -55,12 +73,7 @@ class Mirror(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        half = len(content) // 2
-        self.wfile.write(content[:half])
-        if self.mode == "slow":
-            time.sleep(1.5)
-        if self.mode != "cut":
-            self.wfile.write(content[half:])
+        self.wfile.write(content[: len(content) // 2] if self.mode == "cut" else content)
 
     def log_message(self, *_):
         pass
@@ -138,17 +151,11 @@ def empty_wheel(folder: Path, name: str, version: str) -> str:
 def course(tmp_path: Path) -> Path:
     """course.py in a folder whose name has a space, a lock that asks for one package, and a wheelhouse."""
     folder = tmp_path / "the course"
-    modules = (
-        ("helpers", "sources"),
-        ("tools", "measure"),
-        ("tools", "site"),
-        ("tools", "workshop"),
-        ("pytest", "__main__"),
-    )
-    for package, module in modules:
-        (folder / package).mkdir(parents=True, exist_ok=True)
-        (folder / package / "__init__.py").write_text("")
-        (folder / package / f"{module}.py").write_text(ECHO)
+    for module in ("helpers/sources", "tools/experiments", "tools/site", "tools/workshop", "pytest/__main__"):
+        path = folder / f"{module}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_name("__init__.py").write_text("")
+        path.write_text(ECHO)
     shutil.copy(ROOT / "course.py", folder)
     (folder / "wheels").mkdir()
     (folder / "requirements.lock").write_text(empty_wheel(folder / "wheels", "course-probe", "1.0"))

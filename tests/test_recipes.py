@@ -7,9 +7,9 @@ import tempfile
 import time
 import types
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-import cv2
 import keras
 import nbformat
 import numpy as np
@@ -20,23 +20,17 @@ from helpers.augmentation import RandomAffine
 from helpers.profile import ROOT
 
 
-def pets_of(split: data.Split, images, side: int, batch_size: int) -> data.Photos:
-    return data.Photos(*[images] * 3, data.PET_NAMES, "", False, split, side, batch_size)
+def pets_of(split: data.Split, side: int, batch_size: int = 20, train_count: int | None = None) -> data.Photos:
+    """Photos of a split as eight batches in each part; no test looks into these."""
+    return data.Photos(*[[None] * 8] * 3, data.PET_NAMES, "", False, split, side, batch_size)
 
 
 @pytest.fixture
-def few_pets(tmp_path, monkeypatch):
+def few_pets(few_pets, monkeypatch):
     """Eight tiny photos instead of the drawn pets, and an empty cache."""
     monkeypatch.setenv("COURSE_PROFILE", "quick")
-    monkeypatch.setattr(profile, "cache_dir", lambda: tmp_path / "cache")
-    rng = np.random.default_rng(0)
-    paths = [str(tmp_path / f"{number}.jpg") for number in range(8)]
-    for path in paths:
-        cv2.imwrite(path, rng.integers(0, 255, (64, 64, 3)).astype(np.uint8))
-    every = {part: paths for part in data.PARTS}
-    split = data.Split(tmp_path, every, {part: [0, 1] * 4 for part in data.PARTS}, "eight photos", "digest", False)
-    monkeypatch.setattr(data, "cats_and_dogs", lambda side: pets_of(split, None, side, 20))
-    return split
+    monkeypatch.setattr(data, "cats_and_dogs", partial(pets_of, few_pets))
+    return few_pets
 
 
 # Notebooks against recipes
@@ -47,6 +41,16 @@ def cells_of(number: str) -> dict[str, str]:
     return {cell.id: cell.source for cell in nbformat.read(path, as_version=4).cells}
 
 
+# What cells have from the set-up cell, from imports and from the cells before
+COMMON = dict(keras=keras, layers=keras.layers, np=np, Path=Path, pathlib=pathlib, tempfile=tempfile, time=time)
+COMMON |= dict(training=training, profile=profile, models=models, data=data, drawn=drawn, RandomAffine=RandomAffine)
+COMMON |= dict(names=["cat", "dog"], show=lambda *_, **__: None, train_count=None)
+
+
+def run(cells: dict[str, str], names: str, known: dict) -> None:
+    exec("\n".join(cells[name] for name in names.split()), known)
+
+
 class Stopped(Exception):
     """The cell has come to the training that the test asks about."""
 
@@ -55,7 +59,7 @@ class Stopped(Exception):
 def fitted(monkeypatch):
     """Run cells of a notebook on stand-ins for its data up to the n-th training; gives its model and options."""
 
-    def run(number: str, names: str, known: dict, trainings: int = 1) -> tuple[keras.Model, dict]:
+    def fitted(number: str, names: str, known: dict, trainings: int = 1) -> tuple[keras.Model, dict]:
         calls = []
 
         def fit(model, *arrays, **options):
@@ -66,31 +70,26 @@ def fitted(monkeypatch):
 
         monkeypatch.setattr(training, "fit", fit)
         monkeypatch.setattr(keras.Model, "fit", fit)
-        known = dict(keras=keras, layers=keras.layers, np=np, Path=Path, pathlib=pathlib, tempfile=tempfile) | known
-        known |= dict(time=time, training=training, profile=profile, models=models, data=data, drawn=drawn)
-        known |= dict(RandomAffine=RandomAffine, names=["cat", "dog"], show=lambda *_, **__: None)
-        cells = cells_of(number)
         with pytest.raises(Stopped):
-            exec("\n".join(cells[name] for name in names.split()), known)
+            run(cells_of(number), names, COMMON | known)
         return calls[-1]
 
-    return run
+    return fitted
 
 
 IMAGES, LABELS = np.zeros((8, 28, 28, 1), "float32"), np.zeros(8, int)
 DIGITS = {f"x_{part}": IMAGES for part in ("train", "val", "test")}
 DIGITS |= {f"y_{part}": LABELS for part in ("train", "val", "test")}
 GRAY = data.Images(IMAGES[..., 0], LABELS, IMAGES[..., 0], LABELS, tuple("0123456789"), "", True)
-MAPS = {part: (np.zeros((40, 4, 4, 128), "float32"), np.arange(40) % 2) for part in data.PARTS}
+SHAPES = {"05": (2, 2, 192), "06": (4, 4, 128)}  # of the features that these notebooks train on
 
 
-def transfer(real: bool) -> dict:
-    """What notebooks 05 and 06 have when they train: features and a block 5 that takes them."""
+def transfer(shape: tuple[int, ...]) -> dict:
+    """What notebooks 05 and 06 have when they train: features and a block 5 that takes those of 06."""
     block5, _ = models.block5_and_head(bases.menagerie_net(64))
-    above = {part: (np.zeros((40, 2, 2, 192), "float32"), labels) for part, (_, labels) in MAPS.items()}
-    pets = types.SimpleNamespace(real=real)
-    found = MAPS if real is not None else above
-    return {"found": found, "block5": block5, "pets": pets, "base": bases.menagerie(64)}
+    features = np.zeros((40, *shape), "float32"), np.arange(40) % 2
+    pets = types.SimpleNamespace(real=False)
+    return {"found": dict.fromkeys(data.PARTS, features), "block5": block5, "pets": pets, "base": bases.menagerie(64)}
 
 
 @pytest.mark.parametrize("chosen", ["quick", "full"])
@@ -115,13 +114,11 @@ def test_a_notebook_trains_by_its_recipe(fitted, few_pets, monkeypatch, number, 
     monkeypatch.setenv("COURSE_PROFILE", chosen)
     recipe = recipes.recipe(name)
     side = profile.pick(quick=64, full=150)
-    batches = lambda side, batch_size=20, count=None: pets_of(few_pets, [None] * 8, side, batch_size)  # noqa: E731
-    monkeypatch.setattr(data, "cats_and_dogs", batches)
     monkeypatch.setattr(data, "mnist", lambda: GRAY)
-    known = {**DIGITS, "pets": batches(side, recipe.batch_size), "side": side, "train_count": None}
+    known = {**DIGITS, "pets": pets_of(few_pets, side, recipe.batch_size), "side": side}
     known |= {"digits": GRAY, "prepare": lambda images: images[..., np.newaxis] / 255}
     known |= {"train_test_split": lambda x, y, **_: (x, x, y, y)}
-    known |= transfer(real=None if number == "05" else False) if number in ("05", "06") else {}
+    known |= transfer(SHAPES[number]) if number in SHAPES else {}
     model, options = fitted(number, cells, known, trainings)
     key = store.key(model)
     if name == "fine_tuned":  # in two parts, which the recipe compiles as a whole
@@ -136,18 +133,10 @@ def test_a_notebook_trains_by_its_recipe(fitted, few_pets, monkeypatch, number, 
     assert patience in ([], [recipe.patience or recipe.epochs])
 
 
-def test_another_rate_in_a_recipe_is_noticed(fitted, few_pets, monkeypatch):
-    changed = [replace(recipe, rate=2e-3) for recipe in recipes.RECIPES["book_convnet"]]
-    model, _ = fitted("01", "network train", DIGITS)
-    assert store.key(model) == store.key(recipes.recipe("book_convnet").model())
-    monkeypatch.setitem(recipes.RECIPES, "book_convnet", changed)
-    assert store.key(model) != store.key(recipes.recipe("book_convnet").model())
-
-
 # Trained networks
 
 
-def test_the_whole_network_is_the_base_with_a_block_5_that_has_learned(few_pets):
+def test_the_whole_network_is_the_base_with_a_block_5_that_has_learned_and_is_kept(few_pets, monkeypatch):
     profile.seed_everything()
     model, base, split = recipes.fine_tuned_pets()
     images, _ = next(iter(data.pipeline(split.paths["test"], split.labels["test"], base.side, 8, shuffle=False)))
@@ -160,12 +149,9 @@ def test_the_whole_network_is_the_base_with_a_block_5_that_has_learned(few_pets)
     assert not np.array_equal(block5.get_layer("block5_conv2").get_weights()[0], own), "block 5 has not learned"
     assert np.array_equal(own, bases.menagerie(64).model.get_layer("block5_conv2").get_weights()[0])
 
-
-def test_the_second_time_it_is_read_from_disk(few_pets, monkeypatch):
-    first, _, _ = recipes.fine_tuned_pets()
     monkeypatch.setattr(training, "fit", lambda *_, **__: pytest.fail("trained again"))
-    second, _, _ = recipes.fine_tuned_pets()
-    assert all(map(np.array_equal, first.get_weights(), second.get_weights()))
+    again, _, _ = recipes.fine_tuned_pets()
+    assert all(map(np.array_equal, again.get_weights(), model.get_weights()))
 
 
 def test_other_photos_another_base_or_recipe_train_anew(few_pets, monkeypatch):
@@ -175,38 +161,33 @@ def test_other_photos_another_base_or_recipe_train_anew(few_pets, monkeypatch):
     changed.model.get_layer("block1_conv1").activation = keras.activations.tanh
     moved.model.get_layer("block1_conv1").bias.assign_add(keras.ops.ones(24))
     pets = data.cats_and_dogs(64)
-    other = pets_of(replace(few_pets, digest="other photos"), None, 64, 20)
+    other = pets_of(replace(few_pets, digest="other photos"), 64)
     head = recipes.RECIPES["dense_head"]
     batches = [replace(recipe, batch_size=4) for recipe in head]
-    for photos, its_base, its_head in (
-        (pets, base, head),
-        (other, base, head),
-        (pets, changed, head),
-        (pets, moved, head),
-        (pets, base, batches),
-    ):
+    ways = [(pets, base, head), (other, base, head), (pets, changed, head), (pets, moved, head), (pets, base, batches)]
+    for photos, its_base, its_head in ways:
         for _ in range(2):
             monkeypatch.setattr(data, "cats_and_dogs", lambda side, photos=photos: photos)
             monkeypatch.setattr(bases, "menagerie", lambda side, its_base=its_base: its_base)
             monkeypatch.setitem(recipes.RECIPES, "dense_head", its_head)
             recipes.fine_tuned_pets()
-    assert len(trainings) == 5 * 2, "each once: the head, then block 5 and the head"
+    assert len(trainings) == 2 * len(ways), "each once: the head, then block 5 and the head"
 
 
 def test_the_network_of_04_is_read_if_04_kept_it_and_else_trained_for_a_quarter_of_the_epochs(few_pets, monkeypatch):
     images = data.pipeline(few_pets.paths["train"], few_pets.labels["train"], 64, 8, shuffle=False)
-    pets = pets_of(few_pets, images, 64, 8)
+    pets = replace(pets_of(few_pets, 64, 8), train=images, validation=images)
     epochs, fit = [], training.fit
     monkeypatch.setattr(training, "fit", lambda *a, **k: epochs.append(k["epochs"]) or fit(*a, **{**k, "epochs": 1}))
     first, again = (recipes.trained("pets_augmented", pets) for _ in range(2))
     assert all(map(np.array_equal, first.get_weights(), again.get_weights()))
     assert epochs == [6], "trained once, shorter, and kept"
-    recipes.trained("pets_augmented", pets_of(few_pets, images, 64, 4))
+    recipes.trained("pets_augmented", replace(pets, batch_size=4))
     assert epochs == [6, 6], "other batches"
 
 
 @pytest.mark.parametrize("chosen", ["quick", "full"])
-def test_a_network_that_a_notebook_keeps_is_found_by_the_next(few_pets, monkeypatch, chosen):
+def test_a_network_that_a_notebook_keeps_is_found_by_the_next(few_pets, cache, monkeypatch, chosen):
     """03 keeps its network for 04, and 04 for 07: their cells are run, with nothing trained."""
     monkeypatch.setenv("COURSE_PROFILE", chosen)
     monkeypatch.setattr(training, "curves", lambda *_: None)
@@ -218,27 +199,20 @@ def test_a_network_that_a_notebook_keeps_is_found_by_the_next(few_pets, monkeypa
 
     monkeypatch.setattr(training, "fit", fit)
 
-    def pets(side, batch_size=20, train_count=None):
-        return pets_of(few_pets, [None] * 8, side, batch_size)
-
-    monkeypatch.setattr(data, "cats_and_dogs", pets)
     side, batch_size = profile.pick(quick=(64, 32), full=(150, 20))
-    known = dict(keras=keras, layers=keras.layers, np=np, Path=Path, tempfile=tempfile, side=side, train_count=None)
-    known |= dict(data=data, models=models, profile=profile, training=training, RandomAffine=RandomAffine)
-    run = lambda names, cells: exec("\n".join(cells[name] for name in names), known)  # noqa: E731
+    known = COMMON | {"side": side}
     cells = {number: cells_of(f"0{number}") for number in (3, 4)}
     cells[3]["save"] = cells[3]["save"][cells[3]["save"].index("settings =") :]
-    known["pets"] = pets(side, batch_size)
-    run(["network", "fit", "save"], cells[3])
-    known["pets"] = pets(side, 32)
-    run(["scratch"], cells[4])
+    known["pets"] = pets_of(few_pets, side, batch_size)
+    run(cells[3], "network fit save", known)
+    known["pets"] = pets_of(few_pets, side, 32)
+    run(cells[4], "scratch", known)
     assert len(trainings) == 1, "04 does not find what 03 has kept"
-    run(["fit"], cells[4])
+    run(cells[4], "fit", known)
     recipes.trained("pets_augmented", known["pets"])
     assert len(trainings) == 2, "07 would not find what 04 has kept"
     cells[3]["network"] = cells[3]["network"].replace(", layers.Rescaling(1 / 255)", "")
-    known["pets"] = pets(side, batch_size)
-    kept = list((few_pets.folder / "cache").rglob("*.npz"))
-    run(["network", "fit", "save"], cells[3])
-    after = list((few_pets.folder / "cache").rglob("*.npz"))
-    assert len(after) == len(kept) + 1, "a reader's other network replaces the one that 04 compares with"
+    known["pets"] = pets_of(few_pets, side, batch_size)
+    before = set(cache.rglob("*.npz"))
+    run(cells[3], "network fit save", known)
+    assert before < set(cache.rglob("*.npz")), "a reader's other network replaces the one that 04 compares with"

@@ -29,9 +29,7 @@ def constant_model(outputs: list[float]) -> keras.Model:
     return model
 
 
-@pytest.mark.parametrize(
-    ("outputs", "expected"), [([0.1, 0.2, 0.7], 2), ([0.9, 0.1, 0.0], 0), ([0.51], 1), ([0.49], 0)]
-)
+@pytest.mark.parametrize(("outputs", "expected"), [([0.1, 0.2, 0.7], 2), ([0.51], 1), ([0.49], 0)])
 def test_predicted_class_is_the_largest_output_or_above_one_half(outputs, expected):
     images = np.zeros((5, 2, 2, 1))
     model = constant_model(outputs)
@@ -45,14 +43,8 @@ def test_predicted_class_is_the_largest_output_or_above_one_half(outputs, expect
 class Squeezed(keras.Model):
     """A subclassed model whose sigmoid is no layer, and whose output is a plain row of numbers."""
 
-    def __init__(self, logit: float) -> None:
-        super().__init__()
-        self.logit = keras.layers.Dense(
-            1, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(logit)
-        )
-
     def call(self, images):
-        return keras.ops.sigmoid(self.logit(keras.ops.reshape(images, (-1, 4))))[:, 0]
+        return keras.ops.sigmoid(keras.ops.sum(images, axis=(1, 2, 3)) - 0.3)
 
 
 def single(output: float, loss=None, activation=None) -> keras.Model:
@@ -74,19 +66,12 @@ def single(output: float, loss=None, activation=None) -> keras.Model:
         (single(-0.3, keras.losses.BinaryFocalCrossentropy(from_logits=True)), 0),
         (single(0.3), 1),  # never compiled, and linear
         (single(0.3, lambda truth, logit: keras.ops.binary_crossentropy(truth, logit, from_logits=True)), 1),
-        (single(0.3, "mse"), 0),
-        (single(0.7, keras.losses.MeanAbsoluteError()), 1),
         (single(-0.3, activation="sigmoid"), 0),  # probability 0.43
-        (single(0.3, "binary_crossentropy", "sigmoid"), 1),
-        (single(-0.3, activation="tanh"), 0),
-        (single(-0.3, activation=keras.ops.sigmoid), 0),
         (single(-0.3, "binary_crossentropy", keras.ops.sigmoid), 0),
         (single(0.3, ["binary_crossentropy"], "sigmoid"), 1),
         (single(0.3, "hinge", "tanh"), 1),
-        (single(0.3, "huber"), 0),
         (keras.Sequential([keras.Input((2, 2, 1)), single(0.3)]), 1),
-        (Squeezed(-0.3), 0),
-        (Squeezed(0.3), 1),
+        (Squeezed(), 0),
     ],
 )
 def test_one_output_is_held_against_one_half_or_as_a_logit_against_zero(model, expected):
@@ -97,11 +82,8 @@ def test_one_output_is_held_against_one_half_or_as_a_logit_against_zero(model, e
     ("labels", "outputs", "message"),
     [
         (np.eye(3)[[0, 1, 2]], [0.1, 0.2, 0.7], "one class number per image.*argmax"),
-        ([0, 1], [0.1, 0.9], r"3 images and labels of shape \(2,\)"),
-        (1, [0.1, 0.9], "one class number per image"),
         (["cat", "dog", "dog"], [0.1, 0.9], "class numbers from 0 to 1; these hold .*cat"),
         ([1, 2, 2], [0.1, 0.9], "class numbers from 0 to 1"),
-        ([-1, 1, 1], [0.1], "class numbers from 0 to 1"),
         ([0.05, 0.95, 0.95], [0.1, 0.9], "class numbers from 0 to 1"),
         (None, [0.1, 0.9], "give an array of images with its labels"),
         ([0, 1, 1], [np.nan], "NaN or infinite"),
@@ -134,23 +116,15 @@ def test_a_score_counts_images(correct, total):
     assert scores.Score.of(np.array([True, False, True])) == scores.Score(2, 3)
 
 
-def test_score_takes_a_dataset_with_its_labels():
-    tf = profile.quiet_tensorflow()
-    dataset = tf.data.Dataset.from_tensor_slices((np.zeros((7, 2, 2, 1)), [1, 1, 1, 0, 0, 1, 1])).batch(3)
-    assert scores.score(constant_model([0.9]), dataset) == scores.Score(5, 7)
-    correct = scores.correct_images(constant_model([0.9]), dataset)
-    assert correct.tolist() == [True, True, True, False, False, True, True]
-
-
 def test_score_of_a_dataset_that_shuffles_and_weighs():
     """Images and labels are read in one pass: a second pass would come in another order."""
     tf = profile.quiet_tensorflow()
     labels = np.arange(40) % 2
-    rows = tf.data.Dataset.from_tensor_slices(
-        (labels.reshape(40, 1, 1, 1) * np.ones((40, 2, 2, 1)), labels[:, None], labels)
-    )
+    images = labels.reshape(40, 1, 1, 1) * np.ones((40, 2, 2, 1))
+    rows = tf.data.Dataset.from_tensor_slices((images, labels[:, np.newaxis], labels))
     model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.GlobalMaxPooling2D()])
     assert scores.score(model, rows.shuffle(40).batch(7)) == scores.Score(40, 40)
+    assert scores.correct_images(constant_model([0.9]), rows.batch(7)).tolist() == (labels == 1).tolist()
 
 
 def test_gain_counts_what_only_one_model_gets_right():
@@ -162,29 +136,22 @@ def test_gain_counts_what_only_one_model_gets_right():
         scores.Gain.between(first, second[:-1])
 
 
-def test_gain_of_a_textbook_table():
-    """Agresti's approval ratings: 150 and 86 changed their minds among 1,600: difference 0.04, 0.021 to 0.059."""
+@pytest.mark.parametrize(
+    ("counts", "low", "high"),
+    [
+        ((86, 150, 1600), 0.021, 0.059),  # Agresti's approval ratings
+        ((1, 5, 20), -0.041, 0.405),  # by hand: 4/22 -+ 1.96 · sqrt(7/22 - (4/22)²) / sqrt(22)
+        ((0, 0, 1000), -0.002, 0.002),  # equal models: no point
+    ],
+)
+def test_interval_of_a_gain(counts, low, high):
+    assert scores.Gain(*counts).interval == pytest.approx((low, high), abs=1e-3)
+
+
+def test_a_gain_in_words_and_its_p_value():
     gain = scores.Gain(only_first=86, only_second=150, total=1600)
-    low, high = gain.interval
-    assert (
-        gain.gain == pytest.approx(0.04)
-        and low == pytest.approx(0.021, abs=1e-3)
-        and high == pytest.approx(0.059, abs=1e-3)
-    )
-    assert gain.p_value == pytest.approx(3.7e-5, rel=0.1)
     assert str(gain).startswith("+4.00 points (95 % interval +2.1") and str(gain).endswith("1,600 images)")
-
-
-def test_interval_of_a_small_table_by_hand():
-    """(1.5, 5.5) of 22: middle 4/22, half-width 1.96 · sqrt(7/22 - (4/22)²) / sqrt(22)."""
-    low, high = scores.Gain(only_first=1, only_second=5, total=20).interval
-    assert (low + high) / 2 == pytest.approx(0.181818, abs=1e-6)
-    assert (high - low) / 2 == pytest.approx(0.223132, abs=1e-5)
-
-
-def test_equal_models_gain_nothing_and_the_interval_is_no_point():
-    gain = scores.Gain(0, 0, 1000)
-    assert gain.p_value == 1 and gain.interval[0] < 0 < gain.interval[1]
+    assert gain.p_value == pytest.approx(3.7e-5, rel=0.1) and scores.Gain(0, 0, 1000).p_value == 1
 
 
 def test_the_gains_interval_holds_the_truth_nineteen_times_in_twenty():
@@ -194,6 +161,3 @@ def test_the_gains_interval_holds_the_truth_nineteen_times_in_twenty():
         low, high = scores.Gain(int(cell[0]), int(cell[1]), 1000).interval
         inside += low <= 0.04 <= high
     assert 0.92 <= inside / 400 <= 0.98
-
-
-# Keeping trained models
