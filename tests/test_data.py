@@ -107,6 +107,7 @@ def test_kaggle_csv_gives_images_in_row_order(empty_machine, place):
         ({"columns": COLUMNS[1:]}, "lacks 1 of the 785 columns .*label"),
         ({"value": 256}, "pixels 0-256"),
         ({"value": "x"}, "cannot be read as a table of whole numbers"),
+        ({"value": "1" + 20 * "0"}, "cannot be read as a table of whole numbers"),
         ({"value": "2,55"}, "cannot be read as a table of whole numbers .*more cells than its header"),
         ({"rows": 5}, "it holds 5 rows"),
         ({"rows": 0}, "it holds 0 rows"),
@@ -241,7 +242,9 @@ def test_a_server_that_never_answers_is_given_up_once_and_in_time(empty_machine,
     assert "cannot be reached" in fetching.unreachable(fetching.address(finding.REMOTES["MNIST"][0]))
 
 
-@pytest.mark.parametrize("mirror", ["192.168.1.5:8000", "htp://x", "http://[::1", "http://:80", "http://x y", "http://x/?a=b"])
+@pytest.mark.parametrize(
+    "mirror", ["192.168.1.5:8000", "htp://x", "http://[::1", "http://:80", "http://x y", "http://x/?a=b"]
+)
 def test_a_mirror_that_is_no_address_is_named(empty_machine, monkeypatch, mirror):
     monkeypatch.setenv("COURSE_MIRROR", mirror)
     with pytest.raises(CourseError, match="COURSE_MIRROR is .* It should be an address like http://"):

@@ -37,13 +37,13 @@ def products(features: np.ndarray) -> np.ndarray:
     rows tell.
     """
     centered = features - features.mean(axis=0, dtype=np.float64).astype(np.float32)
-    products = centered @ centered.T
-    some, squares = slice(None, None, 1 + len(products) // 200), np.diag(products)
-    near = np.partition(squares[some, None] + squares - 2 * products[some], NEIGHBORS)[:, NEIGHBORS]
+    inner = centered @ centered.T
+    some, squares = slice(None, None, 1 + len(inner) // 200), np.diag(inner)
+    near = np.partition(squares[some, None] + squares - 2 * inner[some], NEIGHBORS)[:, NEIGHBORS]
     rounding = 100 * np.finfo(np.float32).eps * squares[some]
-    if products.dtype == np.float32 and (near < rounding).any():
+    if inner.dtype == np.float32 and (near < rounding).any():
         return products(features.astype(np.float64))
-    return products
+    return inner
 
 
 def distances(products: np.ndarray) -> np.ndarray:
