@@ -29,8 +29,8 @@ def write(copy: Path, address: str) -> str:
 
 
 def notebooks(folder: Path) -> dict[str, nbformat.NotebookNode]:
-    found = sorted((folder / "notebooks").rglob("*.ipynb"))
-    return {path.relative_to(folder).as_posix(): nbformat.read(path, as_version=4) for path in found}
+    paths = sorted((folder / "notebooks").rglob("*.ipynb"))
+    return {path.relative_to(folder).as_posix(): nbformat.read(path, as_version=4) for path in paths}
 
 
 def test_every_notebook_links_to_itself_and_knows_where_the_course_is(copy):
@@ -57,9 +57,7 @@ def test_every_notebook_links_to_itself_and_knows_where_the_course_is(copy):
     assert readme.startswith("# Seeing Convnets\n\n<!-- badges -->\n[![Colab]")
     assert readme.split("-->\n", 1)[1].split("\n", 1)[1].strip().startswith("A hands-on course")
 
-
-def test_a_second_address_replaces_the_first_and_the_same_changes_nothing(copy):
-    write(copy, "someone/a-course")
+    # A second address replaces the first, and the same changes nothing
     write(copy, "https://github.com/other.one/b_course.git")
     once = {path: path.read_bytes() for path in copy.rglob("*.*") if path.is_file() and ".pyc" not in path.name}
     assert not [path for path, content in once.items() if b"a-course" in content]

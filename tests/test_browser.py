@@ -94,22 +94,23 @@ def opened(lab) -> Iterator[Lab]:
     """Every notebook in a tab of its own, Run All; the longest first, since they run side by side."""
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
-        found = Lab(browser.new_page(viewport={"width": 1280, "height": 1000}, reduced_motion="reduce"), {}, set(), [])
-        found.page.on("request", lambda request: found.asked.add(urlsplit(request.url).hostname))
-        found.page.on("pageerror", lambda error: found.broken.append(str(error)))
-        found.page.goto(f"{lab}/lab")
-        found.page.wait_for_function("window.jupyterapp?.commands.hasCommand('docmanager:open')", timeout=90_000)
-        found.page.evaluate("jupyterapp.restored.then(() => null)")
+        page = browser.new_page(viewport={"width": 1280, "height": 1000}, reduced_motion="reduce")
+        jupyter = Lab(page, {}, set(), [])
+        page.on("request", lambda request: jupyter.asked.add(urlsplit(request.url).hostname))
+        page.on("pageerror", lambda error: jupyter.broken.append(str(error)))
+        page.goto(f"{lab}/lab")
+        page.wait_for_function("window.jupyterapp?.commands.hasCommand('docmanager:open')", timeout=90_000)
+        page.evaluate("jupyterapp.restored.then(() => null)")
         for name in reversed(FIGURES):
             opening = "path => jupyterapp.commands.execute('docmanager:open', {path}).then(widget => widget.id)"
-            found.tabs[name] = f"[id='{found.page.evaluate(opening, f'notebooks/{name}.ipynb')}']"
-            tab = found.page.locator(found.tabs[name])
+            jupyter.tabs[name] = f"[id='{page.evaluate(opening, f'notebooks/{name}.ipynb')}']"
+            tab = page.locator(jupyter.tabs[name])
             expect(tab.locator(".jp-MarkdownOutput h1").first).to_be_visible(timeout=90_000)
-            expect(found.page.get_by_text(re.compile(r"\| Idle$")).first).to_be_visible(timeout=90_000)
-            found.page.get_by_role("menuitem", name="Run", exact=True).first.click()
-            found.page.get_by_text("Run All Cells", exact=True).click()
+            expect(page.get_by_text(re.compile(r"\| Idle$")).first).to_be_visible(timeout=90_000)
+            page.get_by_role("menuitem", name="Run", exact=True).first.click()
+            page.get_by_text("Run All Cells", exact=True).click()
             expect(tab.locator(PROMPTS).filter(has_text="*").first).to_be_attached(timeout=30_000)
-        yield found
+        yield jupyter
         browser.close()
 
 

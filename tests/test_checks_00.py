@@ -21,10 +21,10 @@ def first_by_list(labels, classes):
 
 
 def first_by_unique(labels, classes):
-    found = np.full(classes, -1)
-    present, indices = np.unique(labels, return_index=True)
-    found[present] = indices
-    return found
+    indices = np.full(classes, -1)
+    present, places = np.unique(labels, return_index=True)
+    indices[present] = places
+    return indices
 
 
 def first_by_tensorflow(labels, classes):

@@ -7,13 +7,13 @@ import tensorflow as tf
 from helpers.checks import nb09
 
 
-def heat(found, weights):
-    speaks_for = np.maximum((found * weights).sum(axis=-1), 0)
+def heat(activations, weights):
+    speaks_for = np.maximum((activations * weights).sum(axis=-1), 0)
     return speaks_for / speaks_for.max() if speaks_for.any() else speaks_for
 
 
 def heat_of(summed, scale=lambda x: x / x.max()):
-    return lambda found, weights: scale(summed(found * weights))
+    return lambda activations, weights: scale(summed(activations * weights))
 
 
 def stretched(x):
@@ -51,17 +51,17 @@ def chances(outputs, class_index):
     return tf.sigmoid(outputs)[0] if class_index else 1 - tf.sigmoid(outputs)[0]
 
 
-def loop_weights(found, gradient):
+def loop_weights(activations, gradient):
     return [float(gradient[..., channel].mean()) for channel in range(gradient.shape[-1])]
 
 
-def heat_by_tensorflow(found, weights):
-    speaks_for = tf.nn.relu(tf.tensordot(tf.constant(found, "float32"), tf.constant(weights, "float32"), 1))
+def heat_by_tensorflow(activations, weights):
+    speaks_for = tf.nn.relu(tf.tensordot(tf.constant(activations, "float32"), tf.constant(weights, "float32"), 1))
     return tf.math.divide_no_nan(speaks_for, tf.reduce_max(speaks_for))
 
 
-def heat_by_list(found, weights):
-    summed = [[max(float(np.dot(place, weights)), 0) for place in row] for row in found]
+def heat_by_list(activations, weights):
+    summed = [[max(float(np.dot(place, weights)), 0) for place in row] for row in activations]
     return [[value / (max(map(max, summed)) or 1) for value in row] for row in summed]
 
 
@@ -100,12 +100,12 @@ def either(single, several):
 
 
 RIGHT = [
-    (nb09.channel_weights, lambda found, gradient: gradient.mean(axis=(0, 1))),
-    (nb09.channel_weights, lambda found, gradient: gradient.astype("float32").mean(axis=0).mean(axis=0)),
-    (nb09.channel_weights, lambda found, gradient: tf.reduce_mean(tf.constant(gradient, "float32"), axis=(0, 1))),
+    (nb09.channel_weights, lambda activations, gradient: gradient.mean(axis=(0, 1))),
+    (nb09.channel_weights, lambda activations, gradient: gradient.astype("float32").mean(axis=0).mean(axis=0)),
+    (nb09.channel_weights, lambda activations, gradient: tf.reduce_mean(tf.constant(gradient, "float32"), axis=(0, 1))),
     (nb09.channel_weights, loop_weights),
     *[(nb09.heatmap, function) for function in (heat, heat_by_tensorflow, heat_by_list)],
-    (nb09.heatmap, lambda found, weights: heat(found.astype("float32"), weights.astype("float32"))),
+    (nb09.heatmap, lambda activations, weights: heat(activations.astype("float32"), weights.astype("float32"))),
     *[(nb09.energy, function) for function in (energy, energy_by_loop, energy_by_tensorflow, energy_with_epsilon)],
     (nb09.energy, lambda heatmaps, masks: energy(heatmaps.astype("float32"), masks)),
     *[(nb09.class_score, function) for function in (score, by_one_hot, in_two_classes)],

@@ -100,9 +100,9 @@ def functional(flat=False):
     inner = bases.menagerie(SIDE).model
     inner.trainable = False
     inputs = inner.input if flat else keras.Input(inner.input_shape[1:])
-    found = inner.output if flat else inner(inputs, training=False)
+    features = inner.output if flat else inner(inputs, training=False)
     layer = keras.layers.Dense(1, activation="sigmoid")
-    model = keras.Model(inputs, layer(keras.layers.Flatten()(found)))
+    model = keras.Model(inputs, layer(keras.layers.Flatten()(features)))
     layer.set_weights([KERNEL, np.zeros(1)])
     return model
 
@@ -142,9 +142,9 @@ class Goes:
     def __call__(self, rate):
         start = self.right if self.on else 0.5
         noise = 0.01 * self.rng.normal() if self.rng else 0.0
-        found = min(start + 80 * rate * self.able, 0.97) + noise
-        self.right = found
-        return found
+        right = min(start + 80 * rate * self.able, 0.97) + noise
+        self.right = right
+        return right
 
 
 def trained(goes):

@@ -238,7 +238,7 @@ def test_an_unsupported_python_takes_another_one(script, system, command):
     functions = script["find_python"].__globals__
     functions["os"] = types.SimpleNamespace(name=system)
     functions["shutil"] = types.SimpleNamespace(which=lambda name: f"/bin/{name}" if name.startswith("py") else None)
-    functions["version"] = lambda found, *_: "3.12" if found == command else "3.14"
+    functions["version"] = lambda tried, *_: "3.12" if tried == command else "3.14"
     assert script["find_python"]() == command
 
 

@@ -14,8 +14,8 @@ from helpers.profile import ROOT
 
 def lines(name: str) -> list[str]:
     text = (ROOT / name).read_text(encoding="utf-8")
-    found = [re.split(r"\s+#|^#", line)[0].strip(" \\") for line in text.splitlines()]
-    return [line for line in found if line and not line.startswith("-")]
+    stripped = [re.split(r"\s+#|^#", line)[0].strip(" \\") for line in text.splitlines()]
+    return [line for line in stripped if line and not line.startswith("-")]
 
 
 def requirements(name: str) -> list[Requirement]:

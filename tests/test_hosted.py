@@ -92,9 +92,9 @@ def test_a_notebook_runs_alone_beside_a_read_only_course(path, hosted, inputs, t
     options = {"cwd": empty, "env": environment, "capture_output": True, "text": True, "timeout": 900}
     probe = subprocess.run(["touch", inputs / "probe"], preexec_fn=without_override, capture_output=True)
     assert probe.returncode != 0, "the inputs can be written to: nothing is tested"
-    found = subprocess.run(command, preexec_fn=without_override, **options)
-    assert found.returncode == 0, found.stderr[-2000:]
-    told = json.loads(found.stdout.splitlines()[-1])
+    done = subprocess.run(command, preexec_fn=without_override, **options)
+    assert done.returncode == 0, done.stderr[-2000:]
+    told = json.loads(done.stdout.splitlines()[-1])
     assert not told["failed"], told["failed"]
     assert "TensorFlow 2.19.0, Keras 3.10.0" in told["text"] and told["stderr"] == ""
     assert told["figures"] > 0 or path.stem.startswith("00")

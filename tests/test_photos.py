@@ -264,21 +264,6 @@ def test_a_photo_that_cannot_be_read_today_is_counted_and_tried_again(empty_mach
     assert len(data.cats_and_dogs(8, 4).files.paths["train"]) == 12
 
 
-@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there, and there are no such pipes")
-@pytest.mark.parametrize("form", ["ready", "kaggle flat"])
-def test_what_is_no_file_is_left_out(empty_machine, form):
-    """A pipe would be read forever, a folder or a link to nothing would stop with a traceback."""
-    publish(empty_machine, form, published(14))
-    (folder,) = {path.parent for path in empty_machine.rglob("cat.0.jpg")}
-    for number in (1, 2):
-        (folder / f"cat.{number}.jpg").unlink()
-    os.mkfifo(folder / "cat.1.jpg")
-    (folder / "cat.2.jpg").symlink_to("nothing")
-    (folder / "cats.jpg").mkdir()
-    split = data.cats_and_dogs(8, 4).files
-    assert "broken" not in split.source and len(split.paths["train"]) == {"ready": 10, "kaggle flat": 12}[form]
-
-
 def test_fewer_photos_leave_halves_for_validation_and_test(empty_machine):
     """Google's set ends at 1,500 of each: training keeps its number."""
     content = published(9)
@@ -510,3 +495,29 @@ def test_a_count_takes_the_first_training_photos_of_both_classes(empty_machine):
 def test_flaws_in_words():
     assert photos.in_words(Counter()) == ""
     assert photos.in_words(Counter(gray=2, empty=1)) == ", 3 broken files skipped (1 empty, 2 gray)"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there, and there are no such pipes and names")
+@pytest.mark.parametrize("form", ["ready", "kaggle flat"])
+def test_what_cannot_be_read_is_skipped_and_counted(empty_machine, form):
+    """A pipe would be read for ever; a folder, a link to nothing, a name that is not UTF-8 stop with a traceback."""
+    publish(empty_machine, form, published(14))
+    (folder,) = {path.parent for path in empty_machine.rglob("cat.0.jpg")}
+    for number in range(1, 5):
+        (folder / f"cat.{number}.jpg").unlink()
+    os.mkfifo(folder / "cat.1.jpg")
+    (folder / "cat.2.jpg").symlink_to("nothing")
+    (folder / "cat.3.jpg").symlink_to("cat.3.jpg")
+    (folder / os.fsdecode(b"cat\xff.4.jpg")).write_bytes(jpeg(4))
+    (folder / "screenshot\u202f.cat.5.jpg").write_bytes(jpeg(5))  # a name with a space of macOS
+    pets = data.cats_and_dogs(8, 4)
+    assert len(list(pets.train)) > 0 and "unreadable" in pets.source
+    if form == "ready":
+        assert "4 broken files skipped (4 unreadable)" in pets.source
+
+
+def test_text_in_the_note_where_numbers_should_be_does_no_harm(empty_machine):
+    publish(empty_machine, "ready", published())
+    for notes in ('{"source": "a friend", "skipped": {"gray": "two"}}', '{"source": 3, "skipped": {"gray": 1e400}}'):
+        (empty_machine / "cats_and_dogs_small" / "split.json").write_text(notes)
+        assert "photos from" in data.cats_and_dogs(8, 4).source

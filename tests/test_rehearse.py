@@ -48,10 +48,10 @@ def course(tmp_path, monkeypatch):
 def test_two_runs_are_counted_and_nothing_is_left(course, tmp_path, capsys):
     assert rehearse.main(["2"]) == 0
     assert "2 runs: 0 notebooks failed, 0 checked outputs differed" in capsys.readouterr().out
-    found = json.loads((course / "benchmarks" / "course.json").read_text())
-    assert (found["runs"], found["failed"], found["drift"], found["jupyterlab_mib"]) == (2, [], [], 123)
-    assert list(found["notebooks"]) == ["00_a", "01_b"]
-    row = found["notebooks"]["00_a"]
+    record = json.loads((course / "benchmarks" / "course.json").read_text())
+    assert (record["runs"], record["failed"], record["drift"], record["jupyterlab_mib"]) == (2, [], [], 123)
+    assert list(record["notebooks"]) == ["00_a", "01_b"]
+    row = record["notebooks"]["00_a"]
     assert row["first_seconds"] > 0 and row["later_seconds"][1] == row["later_seconds"][2] > 0 and row["mib"] > 10
     assert not list((tmp_path / "rehearsal").iterdir())
 
@@ -63,8 +63,8 @@ def test_a_changed_output_and_a_failure_are_told_and_fail(course, capsys):
     assert rehearse.main([]) == 1
     shown = capsys.readouterr().out
     assert "run 1: 01_b: AssertionError" in shown and "run 1: 00_a: shown" in shown
-    found = json.loads((course / "benchmarks" / "course.json").read_text())
-    assert len(found["failed"]) == len(found["drift"]) == 1 and found["notebooks"]["00_a"]["later_seconds"] is None
+    record = json.loads((course / "benchmarks" / "course.json").read_text())
+    assert len(record["failed"]) == len(record["drift"]) == 1 and record["notebooks"]["00_a"]["later_seconds"] is None
 
 
 def test_an_interrupted_rehearsal_goes_on_unless_the_course_has_changed(course, monkeypatch, capsys):
@@ -100,8 +100,8 @@ def test_an_interrupted_rehearsal_goes_on_unless_the_course_has_changed(course, 
 def test_two_at_a_time_are_told_apart(course):
     path = course / "notebooks" / "01_b.ipynb"
     path.write_text(path.read_text().replace("print('b')", "print('c')"))
-    found = rehearse.run_once(course, 2)
-    assert {name: (row["status"], row["drift"]) for name, row in found.items()} == {
+    rows = rehearse.run_once(course, 2)
+    assert {name: (row["status"], row["drift"]) for name, row in rows.items()} == {
         "00_a": ("ok", []), "01_b": ("ok", ["shown"])
     }  # fmt: skip
 
@@ -176,11 +176,11 @@ def test_every_notebook_passes_in_the_full_profile(lane):
 
 def test_medians_are_of_the_runs_after_the_first():
     runs = [{"a": ROW | {"seconds": seconds, "mib": mib}} for seconds, mib in ((9, 5), (3, 7), (1, 6), (2, 6))]
-    found = rehearse.summary(runs, "real")
-    assert found["notebooks"]["a"] == {
+    record = rehearse.summary(runs, "real")
+    assert record["notebooks"]["a"] == {
         "mib": 7, "first_seconds": 9, "later_seconds": [2, 1, 3], "first_cpu_seconds": 1, "later_cpu_seconds": [1, 1, 1]
     }  # fmt: skip
-    assert found["command"] == "COURSE_DATA=real python course.py rehearse 4"
+    assert record["command"] == "COURSE_DATA=real python course.py rehearse 4"
 
 
 @pytest.mark.parametrize("arguments", [["0"], ["-3"], ["many"], ["2", "3"], ["--help"]])

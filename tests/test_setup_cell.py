@@ -33,8 +33,8 @@ def run(folder: Path, kaggle: Path | str = "/nowhere", **variables: str) -> tupl
     source = SETUP.replace('"/kaggle/input"', repr(str(kaggle)))
     assert source != SETUP
     environment = {k: v for k, v in CLEAN.items() if k not in ("COURSE_REPO", "PYTHONPATH")} | variables
-    found = subprocess.run([sys.executable, "-c", source], cwd=folder, env=environment, capture_output=True, text=True)
-    return found.returncode, found.stdout.strip(), found.stderr
+    done = subprocess.run([sys.executable, "-c", source], cwd=folder, env=environment, capture_output=True, text=True)
+    return done.returncode, done.stdout.strip(), done.stderr
 
 
 @pytest.mark.parametrize("place", [".", "notebooks", "notebooks/exercises", "helpers"])

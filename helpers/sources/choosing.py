@@ -40,7 +40,8 @@ def choose(
     real = fields is not None
     if not real:
         fields, source = stand_in()
-    print(f"{title}: {source}" + ("" if real else f", because {why}"))
+    line = f"{title}: {source}" + ("" if real else f", because {why}")
+    print(line.encode("utf-8", "backslashreplace").decode())  # the name of a folder may not be UTF-8
     return {**fields, "source": source, "real": real}
 
 

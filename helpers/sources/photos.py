@@ -9,7 +9,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +83,7 @@ def judged(paths: Sequence[Path]) -> tuple[list[str], str]:
     arrays = store.load(kept)
     if arrays is None:
         problems, digest = [], hashlib.sha256()
-        for content, problem in checked([path.read_bytes for path in paths], len(paths)):
+        for content, problem in checked([partial(content_of, path) for path in paths], len(paths)):
             problems.append(problem)
             digest.update(b"" if problem else content)
         arrays = {"problems": np.array(problems, str), "digest": np.array(digest.hexdigest())}
@@ -92,7 +92,18 @@ def judged(paths: Sequence[Path]) -> tuple[list[str], str]:
     return arrays["problems"].tolist(), str(arrays["digest"])
 
 
-def version(path: Path) -> tuple[int, int]:
-    """What changes with a file: its size and time."""
-    about = path.stat()
+def content_of(path: Path) -> bytes:
+    """The bytes of a file. Raises OSError for what is none, and for a name that TensorFlow cannot open."""
+    other = any("\ud800" <= letter <= "\udfff" for letter in str(path))  # so Python notes what is not UTF-8
+    if other or not path.is_file():  # a pipe would never end
+        raise OSError(f"{path!r} is no file that can be read")
+    return path.read_bytes()
+
+
+def version(path: Path) -> tuple[int, ...]:
+    """What changes with a file: its size and time. Of a link to nothing there is nothing."""
+    try:
+        about = path.stat()
+    except OSError:
+        return ()
     return about.st_size, about.st_mtime_ns

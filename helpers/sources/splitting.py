@@ -143,14 +143,17 @@ def _notes(folder: Path) -> tuple[str, Counter]:
     """Where a split comes from and what was skipped; the folder and nothing, if someone else made it."""
     try:
         notes = json.loads((folder / "split.json").read_bytes())
-        return notes["source"], Counter(notes["skipped"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return str(folder), Counter()
+        source, skipped = notes["source"], notes["skipped"]
+        if isinstance(source, str) and all(type(count) is int for count in skipped.values()):
+            return source, Counter(skipped)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass  # none, or someone else's
+    return str(folder), Counter()
 
 
 def _jpegs(folder: Path) -> list[Path]:
     """The JPEG files of a folder by the last number in their names; files hidden by a dot are left out."""
-    files = (path for path in folder.glob("[!.]*") if path.suffix.lower() in (".jpg", ".jpeg") and path.is_file())
+    files = (path for path in folder.glob("[!.]*") if path.suffix.lower() in (".jpg", ".jpeg"))
     return sorted(files, key=_number)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from helpers import profile
 from helpers.profile import CourseError
-from helpers.sources.photos import DAMAGE, version
+from helpers.sources.photos import DAMAGE, content_of, version
 
 INNER_ARCHIVES = ("train.zip", "dogs-vs-cats.zip")
 # train/cat.0.jpg, PetImages/Cat/0.jpg, cats_and_dogs_filtered/train/cats/cat.0.jpg
@@ -37,8 +37,8 @@ def photos_of(source: Path) -> Iterator[Photos]:
         photos, archive = {}, source
         if source.is_dir():
             walk = os.walk(source, followlinks=True)
-            files = [path for parent, _, names in walk for name in names if (path := Path(parent, name)).is_file()]
-            photos = _photos((path.as_posix(), path.read_bytes, version(path)) for path in files)
+            files = [Path(parent, name) for parent, _, names in walk for name in names]
+            photos = _photos((path.as_posix(), partial(content_of, path), version(path)) for path in files)
             archive = next((path for path in files if path.name in INNER_ARCHIVES), None)
         if archive and not photos:
             opened = _opened(archive, stack)
