@@ -19,6 +19,7 @@ STAMP = VENV / "course-stamp.txt"
 MADE = VENV / "course-made.txt"  # locked while .venv is set up; empty if .venv is someone else's
 TORN = VENV / "course-unfinished.txt"  # there while packages are installed, and still there if that was cut short
 LOCK = HERE / "requirements.lock"
+DEV_LOCK = HERE / "requirements-dev.lock"
 SUPPORTED = ["3.12", "3.11", "3.13", "3.10"]  # in order of preference
 # Command: how it is typed, what it does in a line, what python -m runs. Its --help adds more from MORE.
 READERS = {
@@ -204,9 +205,11 @@ def pip_variables():
     return dict(settings, PIP_CONFIG_FILE=os.devnull)
 
 
-def install(files, wheelhouse, stamp):
-    """Make .venv and install the packages that the files name, unless that was done before."""
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in [LOCK] + files)).hexdigest()
+def install(named, wheelhouse, stamp):
+    """Make .venv and install what is named, a lock or a requirement, unless that was done before."""
+    locks = [LOCK, DEV_LOCK] if named == DEV_LOCK else [LOCK]
+    content = b"".join(path.read_bytes() for path in locks) + str(named).encode() * (named not in locks)
+    digest = hashlib.sha256(content).hexdigest()
 
     def complete():
         return not TORN.is_file() and stamp.is_file() and stamp.read_text() == digest + " " + has("pip")
@@ -229,13 +232,14 @@ def install(files, wheelhouse, stamp):
         variables = pip_variables()
         links = wheelhouse if served or not wheelhouse else Path(wheelhouse).resolve()
         source = ["--no-index", "--find-links", links] if wheelhouse else []
-        named = [part for path in files for part in ("-r", path)]
-        if files == [LOCK]:  # it names all there is; to look for more, uv reads served wheels twice
-            named = ["--require-hashes", "--no-deps"] + named
+        if named in locks:  # it names all there is; to look for more, uv reads served wheels twice
+            wanted = ["--require-hashes", "--no-deps", "-r", named]
+        else:
+            wanted = [named, "-c", VENV / "versions.txt"]
         lock = LOCK.read_text()
         own = VENV / "uv.txt"  # the lock's lines about uv: it is checked like the rest
         own.write_text("".join(re.findall(r"^uv==.*\n(?: .*\n)*", lock, re.M)))
-        # For requirements-gpu.txt and the like: one hash, even in a constraint, and pip takes nothing without
+        # For --gpu: one hash, even in a constraint, and pip takes nothing without
         (VENV / "versions.txt").write_text(re.sub(r" *\\?\n? +--hash=\S+", "", lock))
         pip = [python, "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         if served and wheelhouse.startswith("http:"):  # no certificate, and a proxy of pip.ini knows nothing of a room
@@ -244,16 +248,16 @@ def install(files, wheelhouse, stamp):
         again = ["--force-reinstall"] * TORN.is_file()  # what was cut short seems to be there
 
         def there():  # with nowhere to get it from, pip only says whether it is there
-            return works(pip + ["--no-index"] + named, quiet=True, variables=variables)
+            return works(pip + ["--no-index"] + wanted, quiet=True, variables=variables)
 
         TORN.write_text("Packages are being installed, or that was cut short.\n")
         fast = (
             works(pip + source + ["--require-hashes", "--no-deps", "-r", own], quiet=True, variables=variables)
             # in the root folder: uv obeys a pyproject.toml where it runs, or above that
-            and works(uv + source + again + named, quiet=True, cwd=HERE.anchor)
+            and works(uv + source + again + wanted, quiet=True, cwd=HERE.anchor)
             and there()
         )
-        done = fast or works(pip + source + again + named, variables=variables)  # pip also says what is wrong
+        done = fast or works(pip + source + again + wanted, variables=variables)  # pip also says what is wrong
         TORN.unlink()
         if not done:
             hint = "Has %s packages for this system and this Python?" % wheelhouse
@@ -303,6 +307,15 @@ def run(command, environment):
             continue
 
 
+def settle_jupyterlab():
+    """JupyterLab's defaults in .venv: no question about news, and names of notebooks that can be read in the list."""
+    settings = VENV / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
+    wanted = (HERE / "tools" / "jupyterlab.json").read_bytes()
+    if not settings.is_file() or MADE.stat().st_size and settings.read_bytes() != wanted:
+        settings.parent.mkdir(parents=True, exist_ok=True)
+        settings.write_bytes(wanted)
+
+
 def listed(commands):
     return "\n".join("  %-20s %s" % (usage, text) for usage, text, _ in commands.values())
 
@@ -326,6 +339,8 @@ def chosen(rest):
     rest = [part for part in rest if part not in ("-h", "--help")] if asked else rest
     tasks = rest[:1] == ["dev"]
     rest, known = (rest[1:], TASKS) if tasks else (rest, COMMANDS)
+    if not rest and len(sys.argv) > 1 and not asked and not tasks:
+        fail("no command given. See python course.py --help")
     if not rest or asked and rest[0] not in known:
         print("python course.py dev TASK\n" + listed(TASKS) if tasks else overview())
         sys.exit(0)
@@ -349,17 +364,18 @@ def main():
     gpu, wheelhouse, rest = options(sys.argv[1:])
     module, rest = chosen(rest)
     try:
-        install([LOCK], wheelhouse, STAMP)
+        install(LOCK, wheelhouse, STAMP)
         if gpu:
-            install([HERE / "requirements-gpu.txt"], wheelhouse, VENV / "gpu-stamp.txt")
+            (tensorflow,) = re.findall(r"^tensorflow==([\w.]+)", LOCK.read_text(), re.M)
+            install("tensorflow[and-cuda]==" + tensorflow, wheelhouse, VENV / "gpu-stamp.txt")
         if rest[0] == "site":
-            install([HERE / "requirements-site.txt"], wheelhouse, VENV / "site-stamp.txt")
+            install(DEV_LOCK, wheelhouse, VENV / "dev-stamp.txt")
     except KeyboardInterrupt:
         fail("interrupted. Nothing is lost: run the same command again to go on.")
     except OSError as error:
         whole = "%s must be whole and writable, with 3 GB free. If it cannot be, copy it to a folder of your own."
         fail("%s\n%s" % (error, whole % HERE))
-    if rest[0] in ("pack", "workshop", "serve") and len(rest) > 1 and not rest[1].startswith("-"):
+    if rest[0] in TEACHERS and len(rest) > 1 and not rest[1].startswith("-"):
         rest[1] = os.path.abspath(os.path.expanduser(rest[1]))  # from where the user is; the command runs in HERE
     environment = dict(unsteered(os.environ), PYTHONUTF8="1", PYTHONNOUSERSITE="1", JUPYTER_PLATFORM_DIRS="1")
     if rest[0] == "test":  # passes without a network, and in minutes, unless told otherwise
@@ -367,6 +383,7 @@ def main():
         environment.setdefault("COURSE_PROFILE", "quick")
     command = [environment_python(), "-m"] + module
     if rest[0] == "lab":
+        settle_jupyterlab()
         command += ["--ServerApp.root_dir=" + str(HERE), str(HERE / "notebooks" / "00_start_here.ipynb")]
     sys.exit(run(command + rest[1:], environment))
 

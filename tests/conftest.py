@@ -140,7 +140,7 @@ def course(tmp_path: Path) -> Path:
     folder = tmp_path / "the course"
     modules = (
         ("helpers", "sources"),
-        ("tools", "measure"),
+        ("tools", "experiments"),
         ("tools", "site"),
         ("tools", "workshop"),
         ("pytest", "__main__"),
