@@ -1,31 +1,4 @@
-"""Set up the course and open it: python course.py lab
-
-Commands:
-  lab [OPTIONS]        open the course in JupyterLab (OPTIONS go to jupyter lab)
-  test [OPTIONS]       run all tests, notebooks included (OPTIONS go to pytest)
-  run [NN ...]         execute notebooks without a browser; say how long each took
-  refresh [NN ...]     execute notebooks and store the outputs that are to be kept (NN or solutions/NN)
-  exercises            write notebooks/exercises from notebooks/solutions
-  data [ACTION]        status: what is here; fetch: the rest, or what is named; clean: remove what old versions kept
-  measure [NAME ...]   measure the numbers in results/ again
-  results              write the measured numbers of results/ and benchmarks/ into README.md and docs/
-  site                 build the course as a web site, build/site/index.html
-  benchmark [NAME ...] time what is in benchmarks/ against its rival
-  pretrain             train the course's own small base again (data/models)
-  rehearse [N]         run the whole course N times in a row; say what it took and whether anything changed
-  pack [FILE.zip]      the course as one file, for Kaggle and Colab
-  workshop DIR [KIND]  fill a folder with all that a room without a network needs (KIND: linux, macos, windows)
-  serve DIR [--port N] serve that folder to the room; says what to type on each laptop
-  badges OWNER/NAME    write links to Colab, Kaggle and Binder, once the course is on GitHub
-
-Options for any command:
-  --gpu                install TensorFlow with CUDA (Linux, NVIDIA)
-  --wheelhouse DIR     install from the packages in DIR (or at http://...), without a network beyond it
-  -h, --help           this text
-  --                   what follows is for the command, even if it is called --gpu
-
-The first call makes .venv beside this file and installs requirements.lock into it.
-"""
+"""The course's one door: python course.py lab sets everything up and opens it; --help lists the rest."""
 
 # The standard library alone, and readable by old Pythons, so that they can say what is wrong.
 import ast
@@ -46,25 +19,52 @@ STAMP = VENV / "course-stamp.txt"
 MADE = VENV / "course-made.txt"  # locked while .venv is set up; empty if .venv is someone else's
 TORN = VENV / "course-unfinished.txt"  # there while packages are installed, and still there if that was cut short
 LOCK = HERE / "requirements.lock"
+DEV_LOCK = HERE / "requirements-dev.lock"
 SUPPORTED = ["3.12", "3.11", "3.13", "3.10"]  # in order of preference
-COMMANDS = {
-    "lab": ["jupyterlab", "--ServerApp.root_dir=" + str(HERE), str(HERE / "notebooks" / "00_start_here.ipynb")],
-    "test": ["pytest"],
-    "run": ["tools.notebooks", "run"],
-    "refresh": ["tools.notebooks", "refresh"],
-    "exercises": ["tools.exercises"],
-    "data": ["helpers.sources"],
-    "measure": ["tools.experiments"],
-    "results": ["tools.results_pages"],
-    "site": ["tools.site"],
-    "benchmark": ["benchmarks"],
-    "pretrain": ["tools.pretrain"],
-    "rehearse": ["tools.rehearse"],
-    "pack": ["tools.pack"],
-    "workshop": ["tools.workshop", "workshop"],
-    "serve": ["tools.workshop", "serve"],
-    "badges": ["tools.badges"],
+# Command: how it is typed, what it does in a line, what python -m runs. Its --help adds more from MORE.
+READERS = {
+    "lab": ("lab [OPTIONS]", "open the course in JupyterLab", ["jupyterlab"]),
+    "run": ("run [NN ...]", "execute notebooks without a browser; how long each took", ["tools.notebooks", "run"]),
+    "test": ("test [OPTIONS]", "run all tests, notebooks included", ["pytest"]),
+    "data": ("data [fetch|clean]", "what data is here; fetch the rest; remove what is kept", ["helpers.sources"]),
+    "site": ("site", "build the course as a web site, build/site/index.html", ["tools.site"]),
 }
+TEACHERS = {
+    "pack": ("pack [FILE.zip]", "the course as one file, for Kaggle and Colab", ["tools.pack"]),
+    "workshop": ("workshop DIR [KIND]", "all that a room without a network needs", ["tools.workshop", "workshop"]),
+    "serve": ("serve DIR [--port N]", "offer that folder to the room", ["tools.workshop", "serve"]),
+}
+TASKS = {
+    "refresh": ("refresh [NN ...]", "execute notebooks and store their outputs", ["tools.notebooks", "refresh"]),
+    "exercises": ("exercises", "write notebooks/exercises from notebooks/solutions", ["tools.exercises"]),
+    "measure": ("measure [NAME ...]", "measure the numbers in results/, seed by seed", ["tools.experiments"]),
+    "results": ("results", "write the measured numbers into the pages", ["tools.results_pages"]),
+    "benchmark": ("benchmark [NAME ...]", "time what is in benchmarks/ against its rival", ["benchmarks"]),
+    "pretrain": ("pretrain", "train the course's own small base again (data/models)", ["tools.pretrain"]),
+    "rehearse": ("rehearse [N|full]", "run the whole course N times, or in the full profile", ["tools.rehearse"]),
+    "badges": ("badges OWNER/NAME", "links to Colab, Kaggle and Binder in every notebook", ["tools.badges"]),
+}
+COMMANDS = dict(list(READERS.items()) + list(TEACHERS.items()) + [("measure", TASKS["measure"])])  # as results say
+MORE = {
+    "lab": "OPTIONS go to jupyter lab, such as --no-browser or --port=9000.",
+    "run": "NN: numbers of notebooks, such as 04 06; without any, all. COURSE_PROFILE and COURSE_DATA apply.",
+    "test": "OPTIONS go to pytest: a file, -k NAME, -x, -n 2 (two at a time), --all (slow ones too).\n"
+    "Without a network and in minutes, unless COURSE_DATA or COURSE_PROFILE says otherwise.",
+    "data": "data               what is on this computer, and what fetching would add\n"
+    "data fetch [NAME]  fetch all, or those whose names begin with NAME: mnist, fash, cats, vgg\n"
+    "data clean [all]   remove what earlier versions of the course kept; all: everything it kept",
+    "workshop": "KIND: linux, macos or windows; without any, all three. DIR may be a USB stick.",
+    "serve": "Prints the line to type on each laptop.",
+    "refresh": "NN: numbers of notebooks, or solutions/NN; without any, all.",
+    "measure": "NAME: an experiment; without any, all. --seeds N: how many (default 3). A file that is there is\n"
+    "continued at its next seed. `python course.py measure` is the same.",
+    "benchmark": "NAME: a file of benchmarks/ without .py; without any, all.",
+    "rehearse": "N: how often, one after the other; full [NN ...]: each once in the full profile (hours).",
+}
+OPTIONS = """Options for any command:
+  --gpu                install TensorFlow with CUDA (Linux, NVIDIA)
+  --wheelhouse DIR     install from the packages in DIR, or at http://...
+  --help               after a command: more about it"""
 # Variables that can send the packages elsewhere or hide them from the course. Those that match HARMLESS are kept: they
 # say where packages come from (an institution's mirror), or change nothing here.
 STEERING = re.compile("PYTHON|PIP_|UV_|VIRTUAL_ENV|__PYVENV|JUPYTER_P(ATH|REFER)|KERAS_BACKEND|MPLBACKEND")
@@ -205,9 +205,11 @@ def pip_variables():
     return dict(settings, PIP_CONFIG_FILE=os.devnull)
 
 
-def install(files, wheelhouse, stamp):
-    """Make .venv and install the packages that the files name, unless that was done before."""
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in [LOCK] + files)).hexdigest()
+def install(named, wheelhouse, stamp):
+    """Make .venv and install what is named, a lock or a requirement, unless that was done before."""
+    locks = [LOCK, DEV_LOCK] if named == DEV_LOCK else [LOCK]
+    content = b"".join(path.read_bytes() for path in locks) + str(named).encode() * (named not in locks)
+    digest = hashlib.sha256(content).hexdigest()
 
     def complete():
         return not TORN.is_file() and stamp.is_file() and stamp.read_text() == digest + " " + has("pip")
@@ -230,13 +232,14 @@ def install(files, wheelhouse, stamp):
         variables = pip_variables()
         links = wheelhouse if served or not wheelhouse else Path(wheelhouse).resolve()
         source = ["--no-index", "--find-links", links] if wheelhouse else []
-        named = [part for path in files for part in ("-r", path)]
-        if files == [LOCK]:  # it names all there is; to look for more, uv reads served wheels twice
-            named = ["--require-hashes", "--no-deps"] + named
+        if named in locks:  # it names all there is; to look for more, uv reads served wheels twice
+            wanted = ["--require-hashes", "--no-deps", "-r", named]
+        else:
+            wanted = [named, "-c", VENV / "versions.txt"]
         lock = LOCK.read_text()
         own = VENV / "uv.txt"  # the lock's lines about uv: it is checked like the rest
         own.write_text("".join(re.findall(r"^uv==.*\n(?: .*\n)*", lock, re.M)))
-        # For requirements-gpu.txt and the like: one hash, even in a constraint, and pip takes nothing without
+        # For --gpu: one hash, even in a constraint, and pip takes nothing without
         (VENV / "versions.txt").write_text(re.sub(r" *\\?\n? +--hash=\S+", "", lock))
         pip = [python, "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         if served and wheelhouse.startswith("http:"):  # no certificate, and a proxy of pip.ini knows nothing of a room
@@ -245,16 +248,16 @@ def install(files, wheelhouse, stamp):
         again = ["--force-reinstall"] * TORN.is_file()  # what was cut short seems to be there
 
         def there():  # with nowhere to get it from, pip only says whether it is there
-            return works(pip + ["--no-index"] + named, quiet=True, variables=variables)
+            return works(pip + ["--no-index"] + wanted, quiet=True, variables=variables)
 
         TORN.write_text("Packages are being installed, or that was cut short.\n")
         fast = (
             works(pip + source + ["--require-hashes", "--no-deps", "-r", own], quiet=True, variables=variables)
             # in the root folder: uv obeys a pyproject.toml where it runs, or above that
-            and works(uv + source + again + named, quiet=True, cwd=HERE.anchor)
+            and works(uv + source + again + wanted, quiet=True, cwd=HERE.anchor)
             and there()
         )
-        done = fast or works(pip + source + again + named, variables=variables)  # pip also says what is wrong
+        done = fast or works(pip + source + again + wanted, variables=variables)  # pip also says what is wrong
         TORN.unlink()
         if not done:
             hint = "Has %s packages for this system and this Python?" % wheelhouse
@@ -304,35 +307,85 @@ def run(command, environment):
             continue
 
 
+def settle_jupyterlab():
+    """JupyterLab's defaults in .venv: no question about news, and names of notebooks that can be read in the list."""
+    settings = VENV / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
+    wanted = (HERE / "tools" / "jupyterlab.json").read_bytes()
+    if not settings.is_file() or MADE.stat().st_size and settings.read_bytes() != wanted:
+        settings.parent.mkdir(parents=True, exist_ok=True)
+        settings.write_bytes(wanted)
+
+
+def listed(commands):
+    return "\n".join("  %-20s %s" % (usage, text) for usage, text, _ in commands.values())
+
+
+def overview():
+    parts = ["python course.py COMMAND", "For readers:", listed(READERS), "For teachers:", listed(TEACHERS)]
+    parts += ["For maintainers:", "  %-20s %s" % ("dev TASK", "refresh notebooks, measure, ...; dev alone lists the tasks")]
+    return "\n".join(parts + [OPTIONS])
+
+
+def about(name):
+    """What --help says after a command."""
+    usage, text, _ = dict(COMMANDS, **TASKS)[name]
+    first = "python course.py %s%s" % ("" if name in COMMANDS else "dev ", usage)
+    return "\n".join(part for part in (first, text[0].upper() + text[1:] + ".", MORE.get(name), OPTIONS) if part)
+
+
+def chosen(rest):
+    """The command and what follows it; or prints help, which needs no environment, and ends."""
+    asked = {"-h", "--help"} & set(rest[:3])
+    rest = [part for part in rest if part not in ("-h", "--help")] if asked else rest
+    tasks = rest[:1] == ["dev"]
+    rest, known = (rest[1:], TASKS) if tasks else (rest, COMMANDS)
+    if not rest and len(sys.argv) > 1 and not asked and not tasks:
+        fail("no command given. See python course.py --help")
+    if not rest or asked and rest[0] not in known:
+        print("python course.py dev TASK\n" + listed(TASKS) if tasks else overview())
+        sys.exit(0)
+    if rest[0] not in known:
+        kind = "option" if rest[0].startswith("-") else "task" if tasks else "command"
+        names = ", ".join(TASKS if tasks else list(READERS) + list(TEACHERS) + ["dev"])
+        hint = "dev" if tasks else "--help"
+        if rest[0] in TASKS:
+            fail("%s is a task for maintainers now: python course.py dev %s" % (rest[0], " ".join(rest)))
+        fail("no %s %r. There are: %s. See python course.py %s" % (kind, rest[0], names, hint))
+    if asked:
+        print(about(rest[0]))
+        sys.exit(0)
+    return known[rest[0]][2], rest
+
+
 def main():
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a folder's name may not fit the console's alphabet
     when_ended(lambda number, frame: sys.exit(128 + number))
     gpu, wheelhouse, rest = options(sys.argv[1:])
-    if len(sys.argv) == 1 or rest[:1] in (["-h"], ["--help"]):
-        print(__doc__.strip())
-        return
-    if not rest or rest[0] not in COMMANDS:
-        wrong = "%s %r" % ("option" if rest[0].startswith("-") else "command", rest[0]) if rest else "command given"
-        fail("no %s. There are: %s. See python course.py --help" % (wrong, ", ".join(COMMANDS)))
+    module, rest = chosen(rest)
     try:
-        install([LOCK], wheelhouse, STAMP)
+        install(LOCK, wheelhouse, STAMP)
         if gpu:
-            install([HERE / "requirements-gpu.txt"], wheelhouse, VENV / "gpu-stamp.txt")
+            (tensorflow,) = re.findall(r"^tensorflow==([\w.]+)", LOCK.read_text(), re.M)
+            install("tensorflow[and-cuda]==" + tensorflow, wheelhouse, VENV / "gpu-stamp.txt")
         if rest[0] == "site":
-            install([HERE / "requirements-site.txt"], wheelhouse, VENV / "site-stamp.txt")
+            install(DEV_LOCK, wheelhouse, VENV / "dev-stamp.txt")
     except KeyboardInterrupt:
         fail("interrupted. Nothing is lost: run the same command again to go on.")
     except OSError as error:
         whole = "%s must be whole and writable, with 3 GB free. If it cannot be, copy it to a folder of your own."
         fail("%s\n%s" % (error, whole % HERE))
-    if rest[0] in ("pack", "workshop", "serve") and len(rest) > 1 and not rest[1].startswith("-"):
+    if rest[0] in TEACHERS and len(rest) > 1 and not rest[1].startswith("-"):
         rest[1] = os.path.abspath(os.path.expanduser(rest[1]))  # from where the user is; the command runs in HERE
     environment = dict(unsteered(os.environ), PYTHONUTF8="1", PYTHONNOUSERSITE="1", JUPYTER_PLATFORM_DIRS="1")
     if rest[0] == "test":  # passes without a network, and in minutes, unless told otherwise
         environment.setdefault("COURSE_DATA", "drawn")
         environment.setdefault("COURSE_PROFILE", "quick")
-    sys.exit(run([environment_python(), "-m"] + COMMANDS[rest[0]] + rest[1:], environment))
+    command = [environment_python(), "-m"] + module
+    if rest[0] == "lab":
+        settle_jupyterlab()
+        command += ["--ServerApp.root_dir=" + str(HERE), str(HERE / "notebooks" / "00_start_here.ipynb")]
+    sys.exit(run(command + rest[1:], environment))
 
 
 if __name__ == "__main__":

@@ -77,8 +77,7 @@ def test_from_nothing_to_a_command_that_runs_and_warm_the_next_time(course, tmp_
     code, shown = call(course, "serve", "a stick", "--port", "8001")  # a folder beside the course, where the caller is
     assert f"ran {['serve', str(course.parent / 'a stick'), '--port', '8001']}" in shown
 
-    empty_wheel(course / "wheels", "for-the-site", "1.0")  # as Sphinx is
-    (course / "requirements-site.txt").write_text("-c .venv/versions.txt\nfor-the-site\n")
+    (course / "requirements-dev.lock").write_text(empty_wheel(course / "wheels", "for-the-site", "1.0"))  # as Sphinx is
     assert "Installing" not in call(course, "measure")[1] and not list((course / ".venv").rglob("for_the_site.py"))
     assert "Installing" in call(course, "site", *wheels)[1] and list((course / ".venv").rglob("for_the_site.py"))
     for command in ("site", "measure"):
@@ -178,24 +177,39 @@ def test_of_two_first_starts_at_once_the_second_waits_and_goes_on_though_the_fir
     assert sorted("Installing" in each for each in shown) == [False, True], "both installed"
 
 
-@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
-def test_help_touches_nothing(course, arguments):
-    code, shown = call(course, *arguments)
-    assert code == 0 and "lab [OPTIONS]" in shown and not (course / ".venv").exists()
+def test_help_needs_no_environment_fits_on_a_screen_and_answers_for_every_command(script, capsys):
+    every = [[name] for name in script["COMMANDS"]] + [["dev", name] for name in script["TASKS"]]
+    for rest in ([], ["--help"], ["-h", "lab"], ["dev"], *([*each, "--help"] for each in every)):
+        with pytest.raises(SystemExit) as ended:
+            script["chosen"](rest)
+        shown = capsys.readouterr().out
+        assert ended.value.code == 0 and len(shown.splitlines()) <= 24, rest
+        assert max(map(len, shown.splitlines())) <= 100 and "Traceback" not in shown
+        named = [part for part in rest if part not in ("-h", "--help", "dev")]
+        wanted = named or (script["TASKS"] if rest[:1] == ["dev"] else [*script["READERS"], *script["TEACHERS"], "dev"])
+        assert all(f" {name}" in shown for name in wanted), rest
 
 
-def test_help_lists_every_command(script):
-    documented = re.findall(r"^  (\w+) ", script["__doc__"].split("Options")[0], re.M)
-    assert documented == list(script["COMMANDS"])
+def test_help_touches_nothing(course):
+    code, shown = call(course, "workshop", "--help")
+    assert code == 0 and shown.startswith("python course.py workshop DIR") and not (course / ".venv").exists()
+
+
+def test_a_task_for_maintainers_is_behind_dev_but_for_measure_which_every_result_names(script):
+    assert script["chosen"](["dev", "refresh", "01"]) == (script["TASKS"]["refresh"][2], ["refresh", "01"])
+    assert script["chosen"](["measure", "a"]) == script["chosen"](["dev", "measure", "a"])
+    with pytest.raises(SystemExit, match="python course.py dev refresh 01"):
+        script["chosen"](["refresh", "01"])
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("lap",), "no command 'lap'. There are: lab, test, run"),
-        (("--verbose", "lab"), "no option '--verbose'. There are: lab, test, run"),
-        (("--gpu",), "no command given. There are: lab, test, run"),
-        (("--wheelhouse", "data"), "no command given. There are: lab, test, run"),
+        (("lap",), "no command 'lap'. There are: lab, run, test"),
+        (("dev", "lab"), "no task 'lab'. There are: refresh, exercises"),
+        (("--verbose", "lab"), "no option '--verbose'. There are: lab, run, test"),
+        (("--gpu",), "no command given"),
+        (("--wheelhouse", "data"), "no command given"),
         (("--gpu=1", "lab"), "--gpu takes no value"),
         (("lab", "--wheelhouse"), "--wheelhouse needs a folder"),
         (
@@ -261,4 +275,4 @@ def test_script_uses_the_standard_library_alone_and_stays_short():
     source = (ROOT / "course.py").read_text(encoding="utf-8")
     imported = set(re.findall(r"^(?:import|from) (\w+)", source, re.M))
     assert imported <= sys.stdlib_module_names
-    assert source.count("\n") < 350
+    assert source.count("\n") < 460

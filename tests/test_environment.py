@@ -22,60 +22,62 @@ def requirements(name: str) -> list[Requirement]:
     return [Requirement(line) for line in lines(name)]
 
 
-LOCKED: dict[str, list[Requirement]] = {}
-for locked in requirements("requirements.lock"):
-    LOCKED.setdefault(canonicalize_name(locked.name), []).append(locked)
+def locked_in(name: str) -> dict[str, list[Requirement]]:
+    packages: dict[str, list[Requirement]] = {}
+    for requirement in requirements(name):
+        packages.setdefault(canonicalize_name(requirement.name), []).append(requirement)
+    return packages
+
+
+LOCKS = {"requirements.txt": locked_in("requirements.lock"), "requirements-dev.txt": locked_in("requirements-dev.lock")}
+LOCKED = LOCKS["requirements.txt"]
 
 
 def version(requirement: Requirement) -> str:
     return str(requirement.specifier).removeprefix("==")
 
 
-def test_every_requirement_is_locked_within_its_range():
-    for requirement in requirements("requirements.txt"):
-        for locked in LOCKED[canonicalize_name(requirement.name)]:
-            assert requirement.specifier.contains(version(locked)), (requirement, locked)
-
-
-def test_the_lock_serves_every_supported_python():
-    for python in ("3.10", "3.11", "3.12", "3.13"):
-        for name in map(canonicalize_name, (r.name for r in requirements("requirements.txt"))):
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_requirement_is_locked_within_its_range_for_every_python(name):
+    for requirement in requirements(name):
+        locked = LOCKS[name][canonicalize_name(requirement.name)]
+        assert all(requirement.specifier.contains(version(each)) for each in locked), (requirement, locked)
+        for python in ("3.10", "3.11", "3.12", "3.13"):
             environment = {"python_version": python, "python_full_version": f"{python}.1"}
-            valid = [r for r in LOCKED[name] if not r.marker or r.marker.evaluate(environment)]
-            assert len(valid) == 1, (python, name)
+            valid = [each for each in locked if not each.marker or each.marker.evaluate(environment)]
+            if not requirement.marker or requirement.marker.evaluate(environment):
+                assert len(valid) == 1, (python, requirement)
 
 
-def test_the_lock_was_made_from_requirements_and_names_no_index():
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    assert "uv pip compile --universal --python-version 3.10 --generate-hashes requirements.txt" in text
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_was_made_from_its_requirements_names_no_index_and_has_every_hash(name):
+    """One package without a hash, and pip takes nothing."""
+    text = (ROOT / name.replace(".txt", ".lock")).read_text(encoding="utf-8")
+    assert re.search(rf"uv pip compile --universal --python-version 3.10 --generate-hashes .*{name}", text)
     assert "://" not in text
-    direct = set(
-        re.findall(r"^([\w.-]+)==[^\n]*\n(?:    [-#][^\n]*\n)*?    # +(?:via )?-r requirements.txt", text, re.M)
-    )
-    wanted = {canonicalize_name(r.name) for r in requirements("requirements.txt")}
-    assert {canonicalize_name(name) for name in direct} == wanted
+    via = r"^([\w.-]+)==[^\n]*\n(?:    [-#][^\n]*\n)*?    # +(?:via )?-r " + re.escape(name)
+    assert {canonicalize_name(each) for each in re.findall(via, text, re.M)} == {
+        canonicalize_name(each.name) for each in requirements(name)
+    }
+    hashed = re.findall(r"^[\w.-]+==.*\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", text, re.M)
+    assert len(hashed) == sum(map(len, LOCKS[name].values())) > 90
 
 
-def test_every_line_of_the_lock_has_its_hashes_and_what_else_is_installed_stands_beside_it():
-    """One package without a hash, or one file that names the lock beside packages of its own, and pip takes nothing."""
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    packages = re.findall(r"^[\w.-]+==.*\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", text, re.M)
-    assert len(packages) == sum(map(len, LOCKED.values())) > 150 and "uv" in LOCKED
-    for path in ROOT.glob("requirements-*.txt"):
-        assert "requirements.lock" not in re.sub("#.*", "", path.read_text(encoding="utf-8")), path.name
-    assert "pip install --no-cache-dir nbgitpuller\n" in (ROOT / "postBuild").read_text(encoding="utf-8")
+def test_where_both_locks_name_a_package_they_agree_and_every_requirement_has_its_reason():
+    both = LOCKED.keys() & LOCKS["requirements-dev.txt"].keys()
+    assert "uv" in LOCKED and both
+    for name in both:
+        assert set(map(version, LOCKS["requirements-dev.txt"][name])) <= set(map(version, LOCKED[name])), name
+    for name in LOCKS:
+        text = (ROOT / name).read_text(encoding="utf-8").splitlines()
+        bare = [line for line in text if line and "#" not in line and "sphinx-book-theme" not in line]
+        assert bare == []
 
 
 def test_tensorflow_is_2_19_or_later_and_opencv_is_the_headless_one():
     names = {canonicalize_name(r.name): r for r in requirements("requirements.txt")}
     assert not names["tensorflow"].specifier.contains("2.18.1")
     assert "opencv-python-headless" in LOCKED and "opencv-python" not in LOCKED
-
-
-def test_gpu_adds_cuda_to_the_same_tensorflow():
-    (gpu,) = requirements("requirements-gpu.txt")
-    assert gpu.name == "tensorflow" and gpu.extras == {"and-cuda"}
-    assert all(gpu.specifier.contains(version(locked)) for locked in LOCKED["tensorflow"])
 
 
 def test_conda_and_repo2docker_take_a_supported_python_and_the_locked_packages():
@@ -88,7 +90,7 @@ def test_pre_commit_uses_the_locked_versions():
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
     for hook in hooks:
         for pinned in map(Requirement, hook["additional_dependencies"]):
-            assert version(pinned) in {version(r) for r in LOCKED[canonicalize_name(pinned.name)]}
+            assert version(pinned) in {version(r) for r in LOCKS["requirements-dev.txt"][canonicalize_name(pinned.name)]}
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "data/README.md", "LICENSE-CONTENT.md"])
@@ -101,5 +103,5 @@ def test_links_of_a_page_lead_somewhere(page):
 def test_readme_names_commands_that_exist():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     named = set(re.findall(r"python course\.py (\w+)", readme))
-    known = set(re.findall(r'^    "(\w+)": \[', (ROOT / "course.py").read_text(encoding="utf-8"), re.M))
+    known = set(re.findall(r'^    "(\w+)": \("', (ROOT / "course.py").read_text(encoding="utf-8"), re.M))
     assert {"lab", "test", "data"} <= named <= known
