@@ -88,7 +88,7 @@ def pytest_collection_modifyitems(config, items):
     if empty:
         raise pytest.UsageError(
             "These cells are tagged nbval-check-output and store no output, so nbval would compare nothing. "
-            "Run `python course.py refresh NN`:\n  " + "\n  ".join(empty)
+            "Run `python course.py dev refresh NN`:\n  " + "\n  ".join(empty)
         )
 
 

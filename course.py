@@ -322,7 +322,7 @@ def listed(commands):
 
 def overview():
     parts = ["python course.py COMMAND", "For readers:", listed(READERS), "For teachers:", listed(TEACHERS)]
-    parts += ["For maintainers:", "  %-20s %s" % ("dev TASK", "refresh notebooks, measure, ...; dev alone lists the tasks")]
+    parts += ["For maintainers:", "  %-20s %s" % ("dev TASK", "refresh notebooks, measure, ...; `dev` lists them")]
     return "\n".join(parts + [OPTIONS])
 
 

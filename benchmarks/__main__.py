@@ -1,4 +1,4 @@
-"""Run benchmarks: ``python course.py benchmark [NAME ...]``; each writes what it found beside itself."""
+"""Run benchmarks: ``python course.py dev benchmark [NAME ...]``; each writes what it found beside itself."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Milliseconds that one photo takes through each base, on arrays in memory, in one run.
 
-    python course.py benchmark bases
+    python course.py dev benchmark bases
 
 Each base gets photos of the size that suits it, in batches of 50; the bases take turns.
 """

@@ -1,6 +1,6 @@
 """How much sooner filter patterns are there when many climb together, in one run: ratios of seconds per picture.
 
-    python course.py benchmark filters
+    python course.py dev benchmark filters
 
 Pictures of 64 pixels for block1_conv1 to block4_conv1 of VGG16, default objective, three ways: ``filters.ascend``; one
 filter at a time with a GradientTape that runs operation by operation; one at a time with a function traced for each

@@ -1,6 +1,6 @@
 """What a Grad-CAM map costs, in one run: the helper's, one forward pass, the textbook's way, and tf-keras-vis.
 
-    python course.py benchmark gradcam
+    python course.py dev benchmark gradcam
 
 One photo (random pixels) of 224 pixels, EfficientNet-Lite0. The forward pass is ``model(photo)``, called as the map
 calls it, layer by layer. The textbook builds a second model of the last convolution and the answer for each map, as

@@ -1,6 +1,6 @@
 """Images a second of the course's input pipeline and of Keras's legacy ``ImageDataGenerator``, in one run.
 
-    python course.py benchmark input_pipeline
+    python course.py dev benchmark input_pipeline
 
 Both read the 2,000 training photos, resize them to 150 × 150 pixels with bilinear interpolation, scale them to
 0-1, mirror, turn, shift and zoom them at random, and give shuffled batches of 32. Nothing is trained. The two take

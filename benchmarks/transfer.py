@@ -1,6 +1,6 @@
 """What kept features save, in one run: seconds an epoch of fine-tuning, and how fast features are computed.
 
-    python course.py benchmark transfer
+    python course.py dev benchmark transfer
 
 Fine-tuning: VGG16's block 5 and a dense head learn for one epoch from 100 photos of 150 pixels; once from kept
 features of block 4, once end to end with blocks 1 to 4 frozen. Extraction: the same 100 photos, from JPEG files to

@@ -1,6 +1,10 @@
 """Sphinx, for the site that ``python course.py site`` builds. Nothing here asks for anything from another host."""
 
+import re
+from pathlib import Path
+
 project = "Seeing Convnets"
+release = re.search(r'^version: "(.+)"', (Path(__file__).parent.parent / "CITATION.cff").read_text("utf-8"), re.M)[1]
 html_title = project
 extensions = ["myst_nb"]
 exclude_patterns = []
@@ -19,7 +23,7 @@ html_theme_options = {
     "show_toc_level": 2,
     "navbar_persistent": [],  # one search field is enough
     "footer_content_items": ["last-updated.html", "extra-footer.html"],
-    "extra_footer": "Prose and figures: CC BY 4.0. Code: Apache License 2.0.",
+    "extra_footer": f"Version {release}. Prose and figures: CC BY 4.0. Code: Apache License 2.0.",
 }
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]

@@ -28,9 +28,10 @@ def load(name: str) -> dict:
 
 
 def benchmark(name: str) -> dict:
-    """What ``python course.py benchmark NAME`` found. Raises CourseError if it was not run."""
+    """What ``python course.py dev benchmark NAME`` found. Raises CourseError if it was not run."""
     return _read(
-        profile.ROOT / "benchmarks" / f"{name}.json", f"Run `python course.py benchmark {name}`."
+        profile.ROOT / "benchmarks" / f"{name}.json",
+        f"Run `python course.py dev benchmark {name}`.",
     )
 
 

@@ -90,10 +90,14 @@ def test_pre_commit_uses_the_locked_versions():
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
     for hook in hooks:
         for pinned in map(Requirement, hook["additional_dependencies"]):
-            assert version(pinned) in {version(r) for r in LOCKS["requirements-dev.txt"][canonicalize_name(pinned.name)]}
+            locked = LOCKS["requirements-dev.txt"][canonicalize_name(pinned.name)]
+            assert version(pinned) in set(map(version, locked))
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "data/README.md", "LICENSE-CONTENT.md"])
+PAGES = ["README.md", "CONTRIBUTING.md", "data/README.md", "LICENSE-CONTENT.md", "CODE_OF_CONDUCT.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_links_of_a_page_lead_somewhere(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):

@@ -127,7 +127,7 @@ def test_exercises_are_what_the_solutions_give(tmp_path):
     assert [path.name for path in written] == [path.name for path in UNSOLVED] == [path.name for path in SOLVED]
     for path in written:
         kept = exercises.EXERCISES / path.name
-        assert path.read_bytes() == kept.read_bytes(), f"{path.name} has drifted: python course.py exercises"
+        assert path.read_bytes() == kept.read_bytes(), f"{path.name} has drifted: python course.py dev exercises"
 
 
 def test_a_solution_is_dropped_with_its_output_and_all_else_is_kept(tmp_path):

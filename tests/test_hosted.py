@@ -54,7 +54,7 @@ def without_override() -> None:
 def hosted() -> Path:
     """The Python of an environment with the hosted versions, kept in build/ for the next time."""
     folder = ROOT / "build" / "hosted"
-    lock = ROOT / "requirements-hosted.txt"
+    lock = ROOT / "tests" / "hosted-requirements.txt"
     stamp = folder / "stamp.txt"
     if not stamp.is_file() or stamp.read_text() != lock.read_text():
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)

@@ -180,7 +180,7 @@ def test_medians_are_of_the_runs_after_the_first():
     assert record["notebooks"]["a"] == {
         "mib": 7, "first_seconds": 9, "later_seconds": [2, 1, 3], "first_cpu_seconds": 1, "later_cpu_seconds": [1, 1, 1]
     }  # fmt: skip
-    assert record["command"] == "COURSE_DATA=real python course.py rehearse 4"
+    assert record["command"] == "COURSE_DATA=real python course.py dev rehearse 4"
 
 
 @pytest.mark.parametrize("arguments", [["0"], ["-3"], ["many"], ["2", "3"], ["--help"]])

@@ -134,7 +134,7 @@ def test_unknown_experiment_names_the_known():
 def test_answers_and_benchmarks_that_were_not_kept_say_what_to_do():
     with pytest.raises(CourseError, match="book_convnet.json does not say which test images were right; measure it"):
         results.answers("book_convnet")
-    with pytest.raises(CourseError, match="benchmarks/none.json does not exist. Run `python course.py benchmark none`"):
+    with pytest.raises(CourseError, match="none.json does not exist. Run `python course.py dev benchmark none`"):
         results.benchmark("none")
 
 
@@ -190,7 +190,7 @@ def test_pages_are_what_was_measured():
     pages = results_pages.pages()
     assert {path.name for path in pages} == {"README.md", "results.md", "teaching.md", "hub.md"}
     for path, text in pages.items():
-        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run `python course.py results`"
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run `python course.py dev results`"
 
 
 def test_every_number_of_a_source_and_every_seed_stands_on_the_results_page():

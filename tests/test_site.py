@@ -181,7 +181,8 @@ def pages(built: Path) -> dict[str, str]:
 
 def test_every_page_is_there(built):
     wanted = {f"notebooks/{path.stem}.html" for path in notebooks.find([])}
-    wanted |= {f"{name}.html" for name in ("index", "results", "glossary", "teaching", "sources")}
+    more = ("results", "glossary", "teaching", "hub", "roadmap", "releasing", "sources")
+    wanted |= {f"{name}.html" for name in ("index", *more)}
     assert wanted <= set(pages(built))
     index = pages(built)["index.html"]
     assert all(f'href="notebooks/{path.stem}.html"' in index for path in notebooks.find([]))

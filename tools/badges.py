@@ -1,4 +1,4 @@
-"""Write where the course can be opened into the README and every notebook: ``python course.py badges OWNER/NAME``.
+"""Write where the course can be opened into the README and every notebook: ``python course.py dev badges OWNER/NAME``.
 
 For once the course has a public address on GitHub: each notebook gets a line of links to Colab, Kaggle and Binder, and
 the address as the place where a notebook opened alone gets the course from (the set-up cell's COURSE_REPO). The README

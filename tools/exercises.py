@@ -1,4 +1,4 @@
-"""Write notebooks/exercises/ from notebooks/solutions/: ``python course.py exercises``.
+"""Write notebooks/exercises/ from notebooks/solutions/: ``python course.py dev exercises``.
 
 A solutions notebook is written by hand. Its exercises notebook is the same without the cells tagged ``solution``,
 without outputs, and without the tags that keep or compare outputs.

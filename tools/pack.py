@@ -16,7 +16,7 @@ from helpers import store
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "seeing-convnets"  # the folder inside, which the set-up cell of a notebook looks for
 FOLDERS = ("benchmarks", "docs", "helpers", "notebooks", "results", "tools")
-SINGLE = ("course.py", "LICENSE", "*.md", "*.txt", "*.lock", "*.toml", "*.yml")
+SINGLE = ("course.py", "LICENSE", "CITATION.cff", "*.md", "*.txt", "*.lock", "*.toml", "*.yml")
 DATA = ("data/README.md", "data/models/menagerie.*")
 LEFT_OUT = {"__pycache__", ".ipynb_checkpoints", "logs"}
 STAMP = (2020, 1, 1, 0, 0, 0)  # one date for all: the same course packs to the same bytes

@@ -1,4 +1,4 @@
-"""Pretrain the course's own small base: ``python course.py pretrain`` writes data/models/menagerie.weights.h5.
+"""Pretrain the course's own small base: ``python course.py dev pretrain`` writes data/models/menagerie.weights.h5.
 
 It learns to name the sixteen animals of ``helpers.drawn.OTHER_ANIMALS`` from drawings of 64 × 64 pixels: their names
 alone, and neither a cat nor a dog among them. A JSON file beside the weights says how well it does.

@@ -1,5 +1,5 @@
-"""Run the whole course many times in a row: ``python course.py rehearse [N]``; or once in the full profile:
-``python course.py rehearse full [NN ...]``.
+"""Run the whole course many times in a row: ``python course.py dev rehearse [N]``; or once in the full profile:
+``python course.py dev rehearse full [NN ...]``.
 
 Every notebook in a fresh kernel, quick profile, drawn data unless COURSE_DATA says otherwise, in a copy of the course
 that has kept nothing yet: the first run, one notebook after the other, trains what later ones find; these take two
@@ -111,7 +111,7 @@ def summary(runs: list[dict[str, dict]], lane: str) -> dict:
         "device": f"{os.cpu_count()} CPU cores",
         "versions": {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
         "date": today(),
-        "command": "COURSE_DATA=real " * (lane == "real") + f"python course.py rehearse {len(runs)}",
+        "command": "COURSE_DATA=real " * (lane == "real") + f"python course.py dev rehearse {len(runs)}",
     }
 
 

@@ -39,7 +39,7 @@ GALLERY = {  # notebook: the cell whose last picture stands for it (or a file of
 }
 PROGRESS = r"\d%\||\?\w+/s"  # how tqdm's bars are called in plain text
 WIDGET = "application/vnd.jupyter.widget-view+json"
-MORE = ["results", "exercises", "glossary", "teaching", "hub", "sources"]
+MORE = ["results", "exercises", "glossary", "teaching", "hub", "roadmap", "releasing", "sources"]
 CAPTIONS = ("Exercises", "Solutions")
 GALLERY_WIDTH = 720  # pixels, twice the width on the page
 
