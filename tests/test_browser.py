@@ -1,6 +1,6 @@
 """JupyterLab in a real browser: Run All, figures of real width, no error, and a widget that moves its figure.
 
-Needs Playwright (``requirements-browser.txt``) and a Chromium; skipped without them, unless COURSE_BROWSER=required.
+Needs Playwright (``requirements-dev.lock``) and a Chromium; skipped without them, unless COURSE_BROWSER=required.
 """
 
 from __future__ import annotations

@@ -217,7 +217,7 @@ def test_a_page_holds_no_folder_of_this_machine_and_the_setup_cell_is_folded(bui
 @pytest.fixture
 def browser():
     """A function that opens a page in Chromium and gives what was asked of other hosts, and the errors it reported."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: requirements-browser.txt")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: requirements-dev.lock")
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
     with api.sync_playwright() as started:
