@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 
 import pytest
 import yaml
@@ -106,6 +107,7 @@ def test_links_of_a_page_lead_somewhere(page):
 
 def test_readme_names_commands_that_exist():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"python course\.py (\w+)", readme))
-    known = set(re.findall(r'^    "(\w+)": \("', (ROOT / "course.py").read_text(encoding="utf-8"), re.M))
-    assert {"lab", "test", "data"} <= named <= known
+    named = re.findall(r"python course\.py (\w+)(?: (\w+))?", readme)
+    script = runpy.run_path(str(ROOT / "course.py"), run_name="imported")
+    assert {"lab", "test", "data"} <= {command for command, _ in named} <= {*script["COMMANDS"], "dev"}
+    assert {task for command, task in named if command == "dev"} <= set(script["TASKS"])
