@@ -81,6 +81,7 @@ IMAGES, LABELS = np.zeros((8, 28, 28, 1), "float32"), np.zeros(8, int)
 DIGITS = {f"x_{part}": IMAGES for part in ("train", "val", "test")}
 DIGITS |= {f"y_{part}": LABELS for part in ("train", "val", "test")}
 GRAY = data.Images(IMAGES[..., 0], LABELS, IMAGES[..., 0], LABELS, tuple("0123456789"), "", True)
+PICTURES = lambda *_, **__: (np.zeros((8, 64, 64, 3), np.uint8), np.zeros((8, 64, 64), bool), LABELS)  # noqa: E731
 SHAPES = {"05": (2, 2, 192), "06": (4, 4, 128)}  # of the features that these notebooks train on
 
 
@@ -106,6 +107,8 @@ def transfer(shape: tuple[int, ...]) -> dict:
         ("05", "head head-fit", "dense_head", 1),
         ("06", "head head-fit", "dense_head", 1),
         ("06", "head head-fit tune", "fine_tuned", 2),
+        ("09", "scored", "scored_head", 1),
+        ("09", "cheat-data", "cheater", 1),
         ("10", "network data train", "tsne_convnet", 1),
     ],
 )
@@ -118,14 +121,16 @@ def test_a_notebook_trains_by_its_recipe(fitted, few_pets, monkeypatch, number, 
     known = {**DIGITS, "pets": pets_of(few_pets, side, recipe.batch_size), "side": side}
     known |= {"digits": GRAY, "prepare": lambda images: images[..., np.newaxis] / 255}
     known |= {"train_test_split": lambda x, y, **_: (x, x, y, y)}
-    known |= transfer(SHAPES[number]) if number in SHAPES else {}
+    known |= {"drawn": types.SimpleNamespace(PETS=(), pets=PICTURES, animals=PICTURES)} if number == "09" else {}
+    known |= transfer(SHAPES[number]) if number in SHAPES else {"bases": bases}
     model, options = fitted(number, cells, known, trainings)
     key = store.key(model)
     if name == "fine_tuned":  # in two parts, which the recipe compiles as a whole
         recipe.compile(model)
         wanted = model
     else:
-        wanted = recipe.model(8, **({"shape": model.input_shape[1:]} if name == "dense_head" else {}))
+        batches = recipe.images // recipe.batch_size if number == "09" else 8
+        wanted = recipe.model(batches, **({"shape": model.input_shape[1:]} if "head" in name else {}))
     assert key == store.key(wanted)
     assert options["epochs"] == recipe.epochs
     assert options.get("batch_size", known["pets"].batch_size if number in ("03", "04") else None) == recipe.batch_size
