@@ -18,9 +18,8 @@ from keras.optimizers.schedules import CosineDecay, PiecewiseConstantDecay
 from helpers import bases, data, models, profile, store, training
 from helpers.augmentation import RandomAffine
 
-Rate = Callable[
-    [int, int], Any
-]  # of epochs and of steps per epoch: a learning rate or its schedule
+# Of epochs and of steps per epoch: a learning rate or its schedule
+Rate = Callable[[int, int], Any]
 
 
 @dataclass(frozen=True)
@@ -49,10 +48,8 @@ class Recipe:
         """The network, compiled and untrained; ``steps`` per epoch matter if the rate falls."""
         settings = {**self.settings, **settings}
         if self.views:
-            settings["augmentation"] = [
-                RandomAffine(**self.views),
-                *settings.get("augmentation", ()),
-            ]
+            more = settings.get("augmentation", ())
+            settings["augmentation"] = [RandomAffine(**self.views), *more]
         model = self.network(**settings)
         self.compile(model, steps)
         return model
