@@ -384,7 +384,7 @@ def main():
     command = [environment_python(), "-m"] + module
     if rest[0] == "lab":
         settle_jupyterlab()
-        command += ["--ServerApp.root_dir=" + str(HERE), str(HERE / "notebooks" / "00_start_here.ipynb")]
+        command += ["--ServerApp.root_dir=" + str(HERE), "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb"]
     sys.exit(run(command + rest[1:], environment))
 
 
