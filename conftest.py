@@ -8,13 +8,11 @@
 - What each slow test (``--all``) came to last time is kept in benchmarks/slow_lanes.json.
 
 With ``-n 2`` a file stays with one worker, and so do notebooks that read what an earlier one has trained.
-Unsolved exercises are not nbval's: tests/test_exercises.py runs all of them in one process.
-What a notebook showed is kept in build/executed/, for the site, if it ran whole on the drawn data in the quick profile.
+Exercises and solutions are not nbval's: tests/test_exercises.py runs all of them in one process.
 """
 
 from __future__ import annotations
 
-import collections
 import datetime
 import json
 import os
@@ -24,9 +22,9 @@ from queue import Empty
 import pytest
 from nbval.kernel import RunningKernel
 
-from tools.notebooks import NOTEBOOKS, ROOT, Watch, keep_executed, over_twice_budget, short_name, table
+from tools.notebooks import NOTEBOOKS, ROOT, Watch, over_twice_budget, short_name, table
 
-collect_ignore = ["notebooks/exercises"]
+collect_ignore = ["notebooks/exercises", "notebooks/solutions"]
 KERNEL_POLL = 2  # seconds
 SLOW = ROOT / "benchmarks" / "slow_lanes.json"
 
@@ -38,7 +36,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one core each: threads of two TensorF
 
 _broken: set = set()
 _watches: dict = {}  # path of a notebook -> what its kernel uses
-_outputs: collections.defaultdict = collections.defaultdict(list)
 _rows: dict = {}  # name of a notebook -> seconds, CPU seconds, peak MiB, status
 _slow: dict = {}  # name of a slow test -> outcome, seconds, date
 _await_reply = RunningKernel.await_reply
@@ -104,8 +101,6 @@ def pytest_runtest_makereport(item, call):
         return
     if item.path not in _watches and getattr(item.parent, "kernel", None):
         _watches[item.path] = Watch(item.parent.kernel.km.provisioner.pid)
-    if report.passed and call.when == "call":
-        _outputs[item.path].append(item.test_outputs)
     if report.failed:
         _broken.add(item.path)
     watch = _watches.get(item.path)
@@ -134,10 +129,6 @@ def pytest_sessionfinish(session):
     if _slow and "PYTEST_XDIST_WORKER" not in os.environ:  # each slow test's last result
         before = json.loads(SLOW.read_text(encoding="utf-8")) if SLOW.is_file() else {}
         SLOW.write_text(json.dumps(dict(sorted((before | _slow).items())), indent=1) + "\n", encoding="utf-8")
-    if (os.environ.get("COURSE_DATA"), os.environ.get("COURSE_PROFILE")) == ("drawn", "quick"):
-        for path, outputs in _outputs.items():
-            if path.parent == NOTEBOOKS:
-                keep_executed(path, outputs)
     over = over_twice_budget([(name, *row) for name, row in _rows.items()])
     if over:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,7 +1,7 @@
 """The exercises: their form, that they are generated, and that the unsolved ones run to the end.
 
-nbval runs the solutions and compares the line of every check, before and after the solution. The unsolved notebooks
-run here, one after the other in this process: a kernel for each would import TensorFlow each time.
+Exercises and solutions run here, one after the other in this process: a kernel for each would import TensorFlow each
+time. Every check must print the line that the solutions notebook stores, before and after the solution.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def test_a_solution_is_dropped_with_its_output_and_all_else_is_kept(tmp_path):
         "checks.x(x)",
         id="first",
         execution_count=2,
-        metadata={"tags": ["nbval-check-output", "keep_output"]},
+        metadata={"tags": ["nbval-check-output"]},
         outputs=[nbformat.v4.new_output("stream", text="not yet: none\n")],
     )
     answer = nbformat.v4.new_code_cell("x = 1", id="answer", metadata={"tags": ["solution"]})
@@ -156,7 +156,7 @@ def test_a_solution_is_dropped_with_its_output_and_all_else_is_kept(tmp_path):
     assert len(notebook.cells[2].outputs) == 1, "the solutions notebook itself was changed"
 
 
-# The unsolved ones run to the end
+# They run to the end
 
 
 def run(path: Path, capsys) -> list[str]:
@@ -188,3 +188,10 @@ def test_an_unsolved_notebook_runs_to_the_end_and_every_check_says_not_yet(path,
     solved = nbformat.read(exercises.SOLUTIONS / path.name, as_version=4)
     stored = [line(cell) for cell in solved.cells if is_check(cell) and "solution" not in tags(cell)]
     assert len(stored) >= 3 and run(path, capsys) == stored
+
+
+@pytest.mark.parametrize("path", SOLVED, ids=lambda path: path.stem)
+def test_a_solved_notebook_runs_and_every_check_says_what_is_stored(path, monkeypatch, capsys, clean_process):
+    monkeypatch.chdir(path.parent)
+    stored = [line(cell) for cell in nbformat.read(path, as_version=4).cells if is_check(cell)]
+    assert run(path, capsys) == stored

@@ -16,7 +16,6 @@ import nbformat
 
 import helpers
 from helpers.profile import ROOT
-from tools import notebooks
 
 
 def cell(source: str, output: str | None = None, count: int | None = 1, check: bool = False):
@@ -73,20 +72,6 @@ def test_a_checked_cell_that_stores_nothing_or_no_count_is_refused(tmp_path):
     code, shown = nbval(tmp_path, tag=[empty], count=[uncounted], comment=[cell("# NBVAL_CHECK_OUTPUT\nprint(1)")])
     assert code != 0 and "nbval would compare nothing" in shown
     assert all(f"{name}.ipynb::Cell 0" in shown for name in ("tag", "count", "comment"))
-
-
-def test_what_a_whole_notebook_showed_is_kept_for_the_site_and_a_part_is_not(tmp_path, monkeypatch):
-    source = tmp_path / "trial.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell("1", count=None), cell("print(2); 3;", "old")]), source)
-    monkeypatch.setattr(notebooks, "EXECUTED", tmp_path / "executed")
-    value = nbformat.v4.new_output("execute_result", {"text/plain": "3"})  # which the semicolon hides
-    shown = [nbformat.v4.new_output("stream", name="stdout", text="2"), value]
-    notebooks.keep_executed(source, [[]])
-    assert not (tmp_path / "executed").exists()
-
-    notebooks.keep_executed(source, [[], shown])
-    first, second = nbformat.read(tmp_path / "executed" / "trial.ipynb", as_version=4).cells
-    assert (first.execution_count, first.outputs) == (1, []) and [output.text for output in second.outputs] == ["2"]
 
 
 # The map of helpers/

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
-import yaml
 
 from helpers.profile import ROOT
-from tools import notebooks
+from tools import notebooks, stored
 
 PATHS = notebooks.find([])
 SOLUTIONS = sorted(notebooks.NOTEBOOKS.glob("solutions/*.ipynb"))  # more about them in test_exercises.py
@@ -48,9 +46,12 @@ def test_opens_with_title_and_table_and_closes_with_exercises(notebook):
     assert any("## What we saw" in c.source for c in notebook.cells)
 
 
-def test_set_up_cell_is_the_one_on_file(notebook):
-    assert code(notebook)[0].source == SETUP
-    assert code(notebook)[0].id == "setup"
+def test_set_up_cell_is_the_one_on_file_and_folded(written):
+    _, notebook = written
+    setup = code(notebook)[0]
+    assert setup.source == SETUP and setup.id == "setup"
+    folded = {"jupyter": {"source_hidden": True}, "cellView": "form", "_kg_hide-input": True, "tags": ["hide-input"]}
+    assert setup.metadata == folded, "folded in JupyterLab, on Colab, on Kaggle and on the site"
 
 
 def test_cells_are_short_named_and_counted(written):
@@ -62,13 +63,14 @@ def test_cells_are_short_named_and_counted(written):
     assert not long, f"cells over 15 lines: {long}"
 
 
-def test_only_tagged_cells_store_outputs_and_no_errors(written):
-    for cell in code(written[1]):
-        tags = set(cell.metadata.get("tags", []))
-        assert bool(cell.outputs) == bool(tags & notebooks.KEPT_TAGS), cell.id
-        assert "nbval-check-output" not in tags or "keep_output" in tags, "nbstripout keeps keep_output only"
+def test_outputs_are_stored_and_hold_no_warning_no_error_and_no_widget(written):
+    path, notebook = written
+    assert any(cell.outputs for cell in code(notebook)), path.name
+    for cell in code(notebook):
         kinds = [(o.output_type, o.get("name")) for o in cell.outputs]
         assert not [kind for kind in kinds if kind[0] == "error" or kind[1] == "stderr"], cell.id
+        assert not [o for o in cell.outputs if stored.WIDGET in o.get("data", {})], cell.id
+    assert "widgets" not in notebook.metadata
 
 
 def test_no_shell_no_pip_no_path_of_one_machine(written):
@@ -85,22 +87,11 @@ def test_there_is_one_title_and_links_between_notebooks_lead_somewhere(written):
         assert (path.parent / target).is_file(), target
 
 
-def test_the_pre_commit_hook_leaves_a_notebook_as_refresh_wrote_it(tmp_path):
-    """nbstripout would renumber the cells' ids without --keep-id."""
-    pytest.importorskip("nbstripout", reason="a maintainers' package: requirements-dev.lock")
-    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
-    entry = next(hook["entry"] for hook in hooks if hook["id"] == "nbstripout").split()
-    copies = [shutil.copy(path, tmp_path) for path in PATHS]
-    subprocess.run([sys.executable, "-m", "nbstripout", *entry[1:], *copies], check=True)
-    for path in PATHS:
-        assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
-
-
 # The tools that run and refresh
 
 
-def write(path: Path, *sources: str, tags: tuple[str, ...] = ()) -> Path:
-    cells = [nbformat.v4.new_code_cell(source, metadata={"tags": list(tags)}) for source in sources]
+def write(path: Path, *sources: str) -> Path:
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     return path
 
@@ -149,12 +140,8 @@ def test_a_short_fork_does_not_double_the_memory(tmp_path):
     assert 280 < watch.mib < 400, "each child seems to hold the parent's memory, too"
 
 
-def test_refresh_keeps_tagged_outputs_and_leaves_a_failing_notebook_alone(tmp_path):
-    path = tmp_path / "01_kept.ipynb"
-    write(path, "print('kept')", tags=("keep_output",))
-    notebook = nbformat.read(path, as_version=4)
-    notebook.cells.append(nbformat.v4.new_code_cell("print('dropped')", execution_count=7))
-    nbformat.write(notebook, path)
+def test_refresh_stores_what_is_shown_and_leaves_a_failing_notebook_alone(tmp_path):
+    path = write(tmp_path / "01_kept.ipynb", "print('kept')", "import sys; print('dropped', file=sys.stderr)")
     assert notebooks.refresh([path]) == 0
     first, second = nbformat.read(path, as_version=4).cells
     assert first.outputs[0].text == "kept\n" and second.outputs == []

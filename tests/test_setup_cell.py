@@ -1,4 +1,4 @@
-"""The set-up cell alone: from the checkout, from Kaggle's inputs, from nothing but an address."""
+"""The set-up cell alone: from the checkout, from Kaggle's inputs, from the zip; never from another course."""
 
 from __future__ import annotations
 
@@ -11,36 +11,71 @@ from pathlib import Path
 import pytest
 
 from helpers.profile import ROOT
+from tools import pack
 
-# git hands GIT_DIR to its hooks: without this a test run from a hook would commit into the reader's repository
-CLEAN = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
 SETUP = (ROOT / "tools" / "setup_cell.py").read_text(encoding="utf-8")
+
+
+def copy(target: Path) -> Path:
+    """A course whose profile only says where it is, so that no TensorFlow is needed."""
+    (target / "helpers").mkdir(parents=True)
+    (target / "helpers" / "__init__.py").write_text("")
+    (target / "helpers" / "profile.py").write_text(
+        "import sys\ndef start():\n    print(__file__, *sys.path, sep='|')\n"
+    )
+    (target / "notebooks" / "exercises" / "mine").mkdir(parents=True)
+    shutil.copy(ROOT / "seeing_convnets.py", target)
+    return target
 
 
 @pytest.fixture
 def course(tmp_path: Path) -> Path:
-    """A course whose profile only says where it is, so that no TensorFlow is needed."""
-    helpers = tmp_path / "course" / "helpers"
-    helpers.mkdir(parents=True)
-    (helpers / "__init__.py").write_text("")
-    (helpers / "profile.py").write_text("def start():\n    print(__file__)\n")
-    (tmp_path / "course" / "notebooks" / "exercises").mkdir(parents=True)
     (tmp_path / "empty").mkdir()
-    return tmp_path / "course"
+    return copy(tmp_path / "course")
 
 
-def run(folder: Path, kaggle: Path | str = "/nowhere", **variables: str) -> tuple[int, str, str]:
-    source = SETUP.replace('"/kaggle/input"', repr(str(kaggle)))
+@pytest.fixture
+def packed(course: Path, monkeypatch) -> Path:
+    """The course as one zip, alone in a folder."""
+    monkeypatch.setattr(pack, "ROOT", course)
+    target = course.parent / "empty" / "seeing-convnets.zip"
+    pack.pack(target)
+    return target
+
+
+def run(folder: Path, kaggle: Path | str = "/nowhere", path: Path | None = None) -> tuple[str, list[str], str]:
+    """The helpers/profile.py that the cell starts in ``folder``, what it leaves on sys.path, and standard error.
+
+    ``path`` is in the environment's PYTHONPATH, as an older course may be.
+    """
+    source = SETUP.replace("/kaggle/", f"{kaggle}/")
     assert source != SETUP
-    environment = {k: v for k, v in CLEAN.items() if k not in ("COURSE_REPO", "PYTHONPATH")} | variables
-    done = subprocess.run([sys.executable, "-c", source], cwd=folder, env=environment, capture_output=True, text=True)
-    return done.returncode, done.stdout.strip(), done.stderr
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    environment |= {"PYTHONPATH": str(path)} if path else {}
+    command = [sys.executable, "-c", source]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    started, *places = done.stdout.strip().split("|")
+    return started, places, done.stderr
 
 
-@pytest.mark.parametrize("place", [".", "notebooks", "notebooks/exercises", "helpers"])
+def test_it_is_five_plain_lines():
+    lines = SETUP.splitlines()
+    assert len(lines) <= 5 and max(map(len, lines)) <= 80 and lines[0].startswith("# @title ")
+
+
+@pytest.mark.parametrize("place", [".", "notebooks", "notebooks/exercises", "notebooks/exercises/mine", "helpers"])
 def test_anywhere_in_the_checkout(course, place):
-    code, shown, _ = run(course / place)
-    assert code == 0 and Path(shown) == course / "helpers" / "profile.py"
+    started, places, _ = run(course / place)
+    assert Path(started) == course / "helpers" / "profile.py"
+    assert all(place == "" or os.path.isabs(place) for place in places), "another folder's modules could be imported"
+
+
+@pytest.mark.parametrize("place", [".", "notebooks", "notebooks/exercises"])
+@pytest.mark.parametrize("name", ["another/checkout", "course/copy"])  # the second lies in the older course
+def test_a_copy_in_another_place_starts_its_own_helpers(course, tmp_path, name, place):
+    another = copy(tmp_path / name)
+    started, places, _ = run(another / place, path=course)
+    assert Path(started) == another / "helpers" / "profile.py" and Path(places[0]) == another
 
 
 PLACES = ["seeing-convnets", "datasets/owner/seeing-convnets", "datasets/o/zip/course-main"]
@@ -49,39 +84,39 @@ PLACES += ["slug/zip/seeing-convnets", "datasets/owner/slug/zip/seeing-convnets"
 
 @pytest.mark.parametrize("place", PLACES)
 def test_from_a_kaggle_dataset(course, tmp_path, place):
-    target = tmp_path / "input" / place
+    (tmp_path / "kaggle" / "input" / "code" / "helpers").mkdir(parents=True)  # somebody else's
+    target = tmp_path / "kaggle" / "input" / place
     shutil.copytree(course, target)
-    code, shown, _ = run(tmp_path / "empty", kaggle=tmp_path / "input")
-    assert code == 0 and Path(shown) == target / "helpers" / "profile.py"
+    started, _, _ = run(tmp_path / "empty", kaggle=tmp_path / "kaggle")
+    assert Path(started) == target / "helpers" / "profile.py"
 
 
-@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
-def test_alone_in_an_empty_folder_given_an_address(course, tmp_path):
-    author = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "commit.gpgsign=false"]
-    for command in (["init", "-q"], ["add", "-A"], [*author, "commit", "-qm", "t"]):
-        subprocess.run(["git", *command], cwd=course, check=True, env=CLEAN)
-    for _ in range(2):  # the second time it is already there
-        code, shown, errors = run(tmp_path / "empty", COURSE_REPO=course.as_uri())
-        assert code == 0 and Path(shown) == tmp_path / "empty" / "seeing-convnets" / "helpers" / "profile.py"
-        assert errors == ""
+@pytest.mark.parametrize("name", ["seeing-convnets.zip", "seeing-convnets (1).zip"])  # so a browser calls a second one
+def test_from_the_zip_beside_the_notebook(packed, name):
+    packed.rename(packed.with_name(name))
+    for _ in range(2):  # the second time it is unpacked
+        started, _, errors = run(packed.parent)
+        assert Path(started) == packed.parent / "seeing-convnets" / "helpers" / "profile.py", errors
+        (packed.parent / "seeing-convnets" / "mine.txt").touch()  # would be gone if it were unpacked again
+    assert {path.name for path in packed.parent.iterdir()} == {name, "seeing-convnets"}
 
 
-def test_alone_in_an_empty_folder_given_a_copy(course, tmp_path):
-    code, shown, _ = run(tmp_path / "empty", COURSE_REPO=str(course))
-    assert code == 0 and Path(shown) == course / "helpers" / "profile.py"
-    assert not list((tmp_path / "empty").iterdir())
+def test_a_zip_that_was_cut_short_leaves_no_half_course(packed):
+    whole = packed.read_bytes()
+    folder = packed.parent / "seeing-convnets.part" / "seeing-convnets"
+    folder.mkdir(parents=True)  # of an earlier start that was interrupted
+    (folder / "half.txt").touch()
+    packed.write_bytes(whole[: len(whole) // 2])
+    assert run(packed.parent)[0] == "" and not (packed.parent / "seeing-convnets").exists()
+    packed.write_bytes(whole)
+    assert run(packed.parent)[0].startswith(str(packed.parent / "seeing-convnets"))
+    assert not (packed.parent / "seeing-convnets" / "half.txt").exists()
 
 
-def test_without_the_course_it_says_how_to_get_it(course, tmp_path):
-    code, _, errors = run(tmp_path / "empty")
-    assert code == 1 and all(
-        way in errors for way in ("Kaggle: add it", "upload seeing-convnets.zip", "set COURSE_REPO")
-    )
-
-
-@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
-def test_an_address_that_fails_is_named_and_never_asks_for_a_password(course, tmp_path):
-    code, _, errors = run(tmp_path / "empty", COURSE_REPO="/no/such/course")
-    assert code == 1 and "/no/such/course" in errors
-    assert not list((tmp_path / "empty").iterdir())
-    assert '"GIT_TERMINAL_PROMPT": "0"' in SETUP
+def test_without_the_course_the_last_line_says_what_to_do_and_the_cell_can_be_run_again(course, tmp_path):
+    assert "No module named 'seeing_convnets'" in run(tmp_path / "empty")[2]
+    assert "missing? Put its zip here" in SETUP.splitlines()[-1]
+    again = f"try:\n    exec({SETUP!r})\nexcept ModuleNotFoundError:\n    import shutil\n"
+    again += f"    shutil.copytree({str(course)!r}, 'seeing-convnets')\n    exec({SETUP!r})"
+    done = subprocess.run([sys.executable, "-c", again], cwd=tmp_path / "empty", capture_output=True, text=True)
+    assert done.stdout.startswith(str(tmp_path / "empty" / "seeing-convnets")), done.stderr

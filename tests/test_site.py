@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-import base64
+import html
 import re
 import shutil
 from pathlib import Path
 from urllib.parse import unquote
 
-import cv2
 import nbformat
-import numpy as np
 import pytest
 
 from helpers.profile import ROOT
-from tools import notebooks, site
+from tools import facts, notebooks, site, stored
 
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
 TEACHING = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-PNG = base64.b64encode(cv2.imencode(".png", np.full((40, 60, 3), 200, np.uint8))[1]).decode()
-
-
-def output(text: str = "", **data) -> nbformat.NotebookNode:
-    """A line of print, or what a cell displays in the given forms."""
-    if data:
-        return nbformat.v4.new_output(
-            "execute_result", {key.replace("_", "/", 1): value for key, value in data.items()}
-        )
-    return nbformat.v4.new_output("stream", name="stdout", text=text)
-
-
-def as_if_executed(path: Path, folder: Path, printed: str = "profile quick, data drawn") -> Path:
-    """A copy of a notebook with its stored outputs, the line of its set-up cell, and a picture for the gallery."""
-    notebook = nbformat.read(path, as_version=4)
-    for count, cell in enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), 1):
-        cell.execution_count = count
-        if cell.id == "setup":
-            cell.outputs = [output(f"Python 3, {printed}, seed 0\n")]
-        if cell.id == site.GALLERY.get(path.name[:2], [""])[0] and not cell.outputs:
-            cell.outputs = [nbformat.v4.new_output("display_data", {"image/png": PNG, "text/plain": "<Figure>"})]
-    folder.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, folder / path.name)
-    return folder / path.name
 
 
 @pytest.mark.parametrize(
@@ -60,63 +34,13 @@ def test_links_between_files_become_links_between_pages(link, page):
     assert site.relink(link) == page
 
 
-@pytest.mark.parametrize(
-    ("shown", "kept"),
-    [
-        (output(**{"text_plain": "0epoch [00:00, ?epoch/s]", "application_vnd.jupyter.widget-view+json": {}}), None),
-        (output(**{"text_plain": "x:   0%|      | 0/20", "application_vnd.jupyter.widget-view+json": {}}), None),
-        (output(text_plain="<matplotlib.legend.Legend at 0x7ffb1c>"), None),
-        (output(text_plain="array([1, 2])"), output(text_plain="array([1, 2])")),
-        (output(f"read from {ROOT / 'data' / 'x'}\n"), output(f"read from {Path('data') / 'x'}\n")),
-    ],
-)
-def test_what_says_nothing_to_a_reader_is_left_out(shown, kept):
-    assert site.output_for_reading(shown) == kept
+PICTURES = {name: each["picture"]["from"] for name, each in facts.facts().items() if "picture" in each}
 
 
-def test_controls_become_a_sentence():
-    shown = output(**{"text_plain": "VBox(children=(", "application_vnd.jupyter.widget-view+json": {}})
-    assert "Controls stand here" in site.output_for_reading(shown).data["text/markdown"]
-
-
-def test_an_executed_copy_is_used_only_if_it_is_of_this_notebook_and_of_the_drawn_data(tmp_path, monkeypatch):
-    path = notebooks.find(["00"])[0]
-    monkeypatch.setattr(site, "EXECUTED", tmp_path)
-    assert site.stale(path) == "was not executed yet"
-    as_if_executed(path, tmp_path)
-    assert site.stale(path) == ""
-
-    as_if_executed(path, tmp_path, "profile quick, data auto")
-    assert site.stale(path) == "was executed on other data, or in the full profile"
-    copy = nbformat.read(as_if_executed(path, tmp_path), as_version=4)
-    copy.cells[2].outputs.append(nbformat.v4.new_output("error", ename="E", evalue="", traceback=[]))
-    nbformat.write(copy, tmp_path / path.name)
-    assert site.stale(path) == "failed when it was executed"
-    copy.cells[2].outputs.pop()
-    copy.cells[2].source += "\nprint(1)"
-    nbformat.write(copy, tmp_path / path.name)
-    assert site.stale(path) == "has changed since it was executed"
-
-
-def test_only_notebooks_without_a_good_copy_are_executed(tmp_path, monkeypatch, capsys):
-    executed = []
-    monkeypatch.setattr(site, "EXECUTED", tmp_path)
-    monkeypatch.setattr(site, "execute", lambda paths: executed.extend(path.name[:2] for path in paths))
-    for name in site.LANE:
-        monkeypatch.setenv(name, "other")
-    as_if_executed(notebooks.find(["00"])[0], tmp_path)
-    site.bring_up_to_date(notebooks.find(["00", "01"]))
-    assert executed == ["01"] and "01_convnet_basics.ipynb was not executed yet: exec" in capsys.readouterr().out
-    monkeypatch.setattr(site, "execute", lambda paths: 1)
-    with pytest.raises(SystemExit, match="the site was not built"):
-        site.bring_up_to_date(notebooks.find(["01"]))
-
-
-@pytest.mark.parametrize("number", site.GALLERY)
-def test_every_picture_of_the_gallery_has_its_cell_or_file(number):
-    name, _ = site.GALLERY[number]
-    cells = {cell.id for cell in nbformat.read(notebooks.find([number])[0], as_version=4).cells}
-    assert name in cells or (ROOT / "docs" / name).is_file()
+@pytest.mark.parametrize(("name", "source"), PICTURES.items())
+def test_every_picture_of_the_gallery_has_its_cell_or_file(name, source):
+    cells = {cell.id for cell in nbformat.read(notebooks.NOTEBOOKS / name, as_version=4).cells}
+    assert source in cells or (ROOT / "docs" / source).is_file()
 
 
 TERMS = re.findall(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", GLOSSARY, re.M)[1:]
@@ -161,14 +85,12 @@ def test_solutions_have_a_title_of_their_own():
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """The site built from what the notebooks store, with one exercise if the course has none yet."""
+    """The site, in a folder of its own."""
     pytest.importorskip("sphinx_book_theme", reason="Sphinx is not installed: run `python course.py site` once")
     pytest.importorskip("myst_nb", reason="myst-nb is not installed: run `python course.py site` once")
     folder = tmp_path_factory.mktemp("site")
-    for path in notebooks.find([]):
-        as_if_executed(path, folder / "executed")
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("EXECUTED", "SOURCE", "SITE"):
+        for name in ("SOURCE", "SITE"):
             patch.setattr(site, name, folder / name.lower())
         site.main()  # Sphinx is told to fail at the first warning
     return folder / "site"
@@ -186,7 +108,7 @@ def test_every_page_is_there(built):
     assert wanted <= set(pages(built))
     index = pages(built)["index.html"]
     assert all(f'href="notebooks/{path.stem}.html"' in index for path in notebooks.find([]))
-    assert index.count("_images/") >= len(site.GALLERY)
+    assert index.count("_images/") >= len(PICTURES)
 
 
 def test_no_page_and_no_style_asks_another_host_for_anything(built):
@@ -197,6 +119,17 @@ def test_no_page_and_no_style_asks_another_host_for_anything(built):
         for path in built.rglob("*.css")
     }
     assert {name: hosts for name, hosts in asked_of.items() if hosts} == {}
+
+
+def test_every_figure_of_a_page_has_its_alternative_text(built):
+    """The text of the cell, where a screen reader finds it."""
+    for path in notebooks.find([]):
+        page = pages(built)[f"notebooks/{path.stem}.html"]
+        for cell in stored.code_cells(nbformat.read(path, as_version=4)):
+            pictures = [data for data in cell.outputs if stored.PICTURES & set(data.get("data", {}))]
+            if pictures:
+                alt = html.escape(cell.metadata["mystnb"]["image"]["alt"], quote=True)
+                assert f'alt="{alt}"' in page, (path.name, cell.id)
 
 
 def test_links_and_pictures_of_the_pages_lead_to_files(built):

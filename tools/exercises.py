@@ -1,7 +1,7 @@
 """Write notebooks/exercises/ from notebooks/solutions/: ``python course.py dev exercises``.
 
 A solutions notebook is written by hand. Its exercises notebook is the same without the cells tagged ``solution``,
-without outputs, and without the tags that keep or compare outputs.
+without outputs, and without the tag that compares them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nbformat
 
-from tools.notebooks import KEPT_TAGS, NOTEBOOKS
+from tools.stored import NOTEBOOKS
 
 SOLUTIONS = NOTEBOOKS / "solutions"
 EXERCISES = NOTEBOOKS / "exercises"
@@ -21,8 +21,9 @@ def unsolved(solved: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The exercises notebook of a solutions notebook, which is left as it is."""
     notebook = copy.deepcopy(solved)
     notebook.cells = [cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", [])]
+    notebook.metadata.get("course", {}).pop("outputs_of", None)
     for cell in notebook.cells:
-        tags = [tag for tag in cell.metadata.pop("tags", []) if tag not in KEPT_TAGS]
+        tags = [tag for tag in cell.metadata.pop("tags", []) if tag != "nbval-check-output"]
         if tags:
             cell.metadata["tags"] = tags
         if cell.cell_type == "code":

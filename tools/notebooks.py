@@ -1,8 +1,7 @@
 """Execute the course's notebooks: ``python course.py run | refresh [NN ...]``, solutions/NN for solutions.
 
 ``run`` writes executed copies to build/executed/ and prints seconds, peak memory and status of each.
-``refresh`` executes in place and stores counts 1..n, with outputs only where a cell is tagged
-``keep_output`` (a figure worth showing) or ``nbval-check-output`` (text that nbval compares).
+``refresh`` executes them in place, offline in the quick profile, and stores what tools/stored.py leaves of the outputs.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = ROOT / "notebooks"
+from tools import facts
+from tools.stored import NOTEBOOKS, ROOT, code_cells, tidied
+
 EXECUTED = ROOT / "build" / "executed"
-KEPT_TAGS = {"keep_output", "nbval-check-output"}
 CELL_TIMEOUT = {"quick": 600, "full": 4 * 3600}  # seconds, after which a kernel is held to have hung
 BUDGET_MIB = 2048  # quick profile, 2 CPU cores; twice this fails
 
 
-def budget_seconds() -> int:
-    """Seconds for a notebook in the quick profile on 2 CPU cores: more on real photos, where VGG16 takes its time."""
-    return 90 if os.environ.get("COURSE_DATA") == "real" else 60
+def budget_seconds(name: str) -> int:
+    """Seconds for a notebook in the quick profile on 2 CPU cores, by its own metadata."""
+    return facts.budget_seconds(name, real=os.environ.get("COURSE_DATA") == "real")
 
 
 def quick() -> bool:
@@ -82,8 +81,8 @@ def table(rows: list[Row]) -> str:
     width = max(len("notebook"), *(len(name) for name, *_ in rows))
     lines = [lane, f"{'notebook':<{width}}  seconds    CPU  peak MiB  status"]
     for name, seconds, cpu, mib, status in rows:
-        if quick() and (seconds > budget_seconds() or mib > BUDGET_MIB):
-            status += f" (budget {budget_seconds()} s, {BUDGET_MIB} MiB)"
+        if quick() and (seconds > budget_seconds(name) or mib > BUDGET_MIB):
+            status += f" (budget {budget_seconds(name)} s, {BUDGET_MIB} MiB)"
         lines.append(f"{name:<{width}}  {seconds:7.1f}  {cpu:5.0f}  {mib:8.0f}  {status}")
     return "\n".join(lines)
 
@@ -95,8 +94,8 @@ def over_twice_budget(rows: list[Row]) -> list[str]:
     """
     if not quick():
         return []
-    most = 2 * budget_seconds()
-    return [name for name, seconds, cpu, mib, _ in rows if min(seconds, cpu / 2) > most or mib > 2 * BUDGET_MIB]
+    slow = [name for name, seconds, cpu, *_ in rows if min(seconds, cpu / 2) > 2 * budget_seconds(name)]
+    return slow + [name for name, *_, mib, _ in rows if mib > 2 * BUDGET_MIB and name not in slow]
 
 
 def find(numbers: list[str]) -> list[Path]:
@@ -113,15 +112,6 @@ def find(numbers: list[str]) -> list[Path]:
 def short_name(path: Path) -> str:
     """How tables call a notebook: 01_convnet_basics.ipynb, solutions/01_convnet_basics.ipynb."""
     return path.relative_to(NOTEBOOKS).as_posix() if path.is_relative_to(NOTEBOOKS) else path.name
-
-
-def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
-
-
-def printed(cell: nbformat.NotebookNode) -> str:
-    """What a cell shows as plain print, all of it."""
-    return "".join(output.get("text", "") for output in cell.outputs)
 
 
 def execute(path: Path) -> tuple[nbformat.NotebookNode, float, float, float, str]:
@@ -153,20 +143,6 @@ def execute(path: Path) -> tuple[nbformat.NotebookNode, float, float, float, str
     return notebook, time.perf_counter() - begun, watch.cpu_seconds, watch.mib, status
 
 
-def strip(notebook: nbformat.NotebookNode) -> None:
-    """Drop what should not be stored: outputs of untagged cells, widget state, timings."""
-    for count, cell in enumerate(code_cells(notebook), 1):
-        cell.execution_count = count
-        cell.metadata.pop("execution", None)
-        if not KEPT_TAGS & set(cell.metadata.get("tags", [])):
-            cell.outputs = []
-        for output in cell.outputs:
-            if "execution_count" in output:
-                output.execution_count = count
-    notebook.metadata.pop("widgets", None)
-    notebook.metadata["language_info"] = {"name": "python"}
-
-
 def run(paths: list[Path]) -> int:
     """Execute notebooks into build/executed/; 0 if all of them ran, else 1."""
     rows = []
@@ -180,22 +156,8 @@ def run(paths: list[Path]) -> int:
     return int(any(row[-1] != "ok" for row in rows))
 
 
-def keep_executed(path: Path, outputs: list[list]) -> None:
-    """Write what a test run of a notebook showed into build/executed/. ``outputs`` has one list for each code cell that
-    ran without an error; nothing is written if some cells did not."""
-    notebook = nbformat.read(path, as_version=4)
-    if len(code_cells(notebook)) != len(outputs):
-        return
-    for count, (cell, shown) in enumerate(zip(code_cells(notebook), outputs), 1):
-        silent = cell.source.rstrip().endswith(";")  # IPython honors it, but not in a test run, which keeps no history
-        shown = [output for output in shown if not (silent and output.output_type == "execute_result")]
-        cell.execution_count, cell.outputs = count, shown
-    EXECUTED.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, EXECUTED / path.name)
-
-
 def refresh(paths: list[Path]) -> int:
-    """Execute notebooks in place and keep what is tagged; one that fails is left as it was.
+    """Execute notebooks in place; one that fails is left as it was.
 
     Always in the quick profile on the offline data: no real photo may end up in a stored figure.
     """
@@ -204,8 +166,7 @@ def refresh(paths: list[Path]) -> int:
     for path in paths:
         notebook, seconds, *_, status = execute(path)
         if status == "ok":
-            strip(notebook)
-            nbformat.write(notebook, path)
+            nbformat.write(tidied(notebook), path)
         failed |= status != "ok"
         print(f"{short_name(path)}: {seconds:.0f} s, {'stored' if status == 'ok' else 'not stored: ' + status}")
     return int(failed)

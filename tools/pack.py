@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from helpers import store
+from seeing_convnets import NAME
 
 ROOT = Path(__file__).resolve().parent.parent
-NAME = "seeing-convnets"  # the folder inside, which the set-up cell of a notebook looks for
 FOLDERS = ("benchmarks", "docs", "helpers", "notebooks", "results", "tools")
-SINGLE = ("course.py", "LICENSE", "CITATION.cff", "*.md", "*.txt", "*.lock", "*.toml", "*.yml")
+FIRST = "seeing_convnets.py"  # beside the folder, too: a notebook that is given the zip imports it from there
+SINGLE = ("course.py", FIRST, "LICENSE", "CITATION.cff", "*.md", "*.txt", "*.lock", "*.toml", "*.yml")
 DATA = ("data/README.md", "data/models/menagerie.*")
 LEFT_OUT = {"__pycache__", ".ipynb_checkpoints", "logs"}
 STAMP = (2020, 1, 1, 0, 0, 0)  # one date for all: the same course packs to the same bytes
@@ -33,8 +34,8 @@ def pack(target: Path) -> int:
     """Write the zip, whole or not at all; returns the number of files in it."""
     paths = list(contents())
     with store.whole(target) as half, zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in paths:
-            name = zipfile.ZipInfo((NAME / path.relative_to(ROOT)).as_posix(), STAMP)
+        for path, inside in [(ROOT / FIRST, Path(FIRST)), *((path, NAME / path.relative_to(ROOT)) for path in paths)]:
+            name = zipfile.ZipInfo(inside.as_posix(), STAMP)
             name.compress_type = zipfile.ZIP_DEFLATED
             name.external_attr = 0o644 << 16
             archive.writestr(name, path.read_bytes())

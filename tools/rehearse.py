@@ -32,7 +32,7 @@ import nbformat
 import psutil
 
 from helpers import profile
-from tools import notebooks, pack
+from tools import notebooks, pack, stored
 from tools.machine import write_json
 
 FOLDER = pack.ROOT / "build" / "rehearsal"
@@ -51,7 +51,7 @@ def measured(path: Path) -> tuple[nbformat.NotebookNode, dict]:
 def checked(notebook: nbformat.NotebookNode) -> dict[str, str]:
     """What the cells print whose output nbval checks, by the cell's id."""
     tagged = [cell for cell in notebook.cells if "nbval-check-output" in cell.metadata.get("tags", [])]
-    return {cell.id: notebooks.printed(cell) for cell in tagged}
+    return {cell.id: stored.printed(cell) for cell in tagged}
 
 
 def run_one(path: Path) -> dict:
@@ -139,7 +139,7 @@ def begin(folder: Path) -> tuple[Path, list[dict]]:
 
 def code_of(path: Path) -> str:
     """A hash of a notebook's code cells: other prose does not make another notebook."""
-    cells = [cell.source for cell in notebooks.code_cells(nbformat.read(path, as_version=4))]
+    cells = [cell.source for cell in stored.code_cells(nbformat.read(path, as_version=4))]
     return hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:12]
 
 

@@ -13,7 +13,11 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+import nbformat
+
 from helpers import profile, results
+from tools import facts
+from tools.stored import NOTEBOOKS
 
 ROOT = profile.ROOT
 README, PAGE = ROOT / "README.md", ROOT / "docs" / "results.md"
@@ -80,8 +84,6 @@ What else the sources report:
 
 {drawn}
 """
-# Of teaching, by notebook: an estimate
-MINUTES = {"00": 10, "01": 40, "02": 35, "03": 30, "04": 35, "05": 40, "06": 40, "07": 40, "08": 35, "09": 45, "10": 40}
 WAIT = 300  # seconds that a room may wait for its slowest notebook
 HEAD = ["network", "source", "book", "ours, mean", "one more run", "seeds"]
 
@@ -207,7 +209,8 @@ def teaching() -> list[str]:
     """The teacher's page: seconds of each notebook, and the minutes that the page itself estimates."""
     names = [name[:2] for name in course()["notebooks"]]
     drawn, real = (map(round, of_notebooks(found, "first_seconds")) for found in (course(), course("_real")))
-    rows = [*zip(drawn, real, [MINUTES[name] for name in names])]
+    estimates = {name[:2]: each["minutes"]["teaching"] for name, each in facts.facts().items()}
+    rows = [*zip(drawn, real, [estimates[name] for name in names])]
     rows.append(tuple(map(sum, zip(*rows))))
     head = ["notebook", "seconds, first time", "first time, real data", "minutes to teach, estimate"]
     return table(head, [[name, *(f"{each:,}" for each in row)] for name, row in zip([*names, "all"], rows)])
@@ -260,9 +263,11 @@ def pages() -> dict[Path, str]:
     """Every page that holds generated text, as it should be."""
     found = {PAGE: page()}
     parts = [
+        (README, "notebooks", table(*facts.readme())),
         (README, "results", table(HEAD, [line(row) for row in ROWS])),
         (README, "times", times()),
         (ROOT / "docs" / "teaching.md", "times", teaching()),
+        (ROOT / "docs" / "teaching.md", "places", table(*facts.where_to_jump_in())),
         (ROOT / "docs" / "hub.md", "sizes", ["", *sizes(), ""]),
     ]
     for path, name, lines in parts:
@@ -270,7 +275,22 @@ def pages() -> dict[Path, str]:
     return found
 
 
+def openings() -> dict[Path, str]:
+    """The text of each notebook's first cell."""
+    found = {}
+    for path in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
+        first = nbformat.read(path, as_version=4).cells[0].source
+        found[path] = filled(first, "facts", table(*facts.opening(path)))
+    return found
+
+
 def main() -> None:
+    for path, text in openings().items():
+        notebook = nbformat.read(path, as_version=4)
+        if notebook.cells[0].source != text:
+            notebook.cells[0].source = text
+            nbformat.write(notebook, path)
+            print(f"{path.name}: written")
     for path, text in pages().items():
         changed = not path.is_file() or path.read_text(encoding="utf-8") != text
         path.write_text(text, encoding="utf-8", newline="\n")

@@ -69,7 +69,7 @@ def start(command):
                 os.makedirs(target, exist_ok=True)
                 shutil.copy(os.path.join(source, "data", "fetched", name), target)
         os.rename(os.path.join(half, NAME), HERE)
-        os.rmdir(half)
+        shutil.rmtree(half)
     wheels = source + ("/wheels/" if served else os.sep + "wheels")
     course = [sys.executable, os.path.join(HERE, "course.py")]
     process = subprocess.Popen(course + ["--wheelhouse", wheels] + (command or ["lab"]), env=variables())
