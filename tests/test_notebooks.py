@@ -73,6 +73,30 @@ def test_outputs_are_stored_and_hold_no_warning_no_error_and_no_widget(written):
     assert "widgets" not in notebook.metadata
 
 
+def pictures(cell: nbformat.NotebookNode) -> int:
+    """How many pictures a cell stores."""
+    return sum(any(kind.startswith("image/") for kind in o.get("data", {})) for o in cell.outputs)
+
+
+def test_each_stored_picture_is_told_in_words_that_stay_true():
+    """Those who cannot see a figure get its alternative text, which myst-nb reads from the cell's metadata.
+
+    It describes a cell's one picture on every run, and therefore gives no measured number.
+    """
+    told: dict[str, str] = {}
+    for path in PATHS + SOLUTIONS:
+        for cell in code(nbformat.read(path, as_version=4)):
+            where = f"{notebooks.short_name(path)}, {cell.id}"
+            alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
+            assert pictures(cell) <= 1, f"{where}: more than one picture: split the cell"
+            assert alt or not pictures(cell), f"{where}: its metadata needs mystnb: image: alt"
+            if alt is not None:
+                assert 40 <= len(alt) <= 400, f"{where}: {len(alt)} characters"
+                assert not re.search(r"%|\d\.\d", alt), f"{where}: a number that drifts: {alt}"
+                assert told.setdefault(alt, where) == where, f"{where}: the same text as {told[alt]}"
+    assert len(told) > 60, "the figures have lost their texts"
+
+
 def test_no_shell_no_pip_no_path_of_one_machine(written):
     for cell in code(written[1]):
         assert not re.search(r"^\s*[!%]", cell.source, re.M), f"{cell.id}: shell or magic"
