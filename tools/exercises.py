@@ -21,7 +21,7 @@ def unsolved(solved: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The exercises notebook of a solutions notebook, which is left as it is."""
     notebook = copy.deepcopy(solved)
     notebook.cells = [cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", [])]
-    notebook.metadata.get("course", {}).pop("outputs_of", None)
+    notebook.metadata.pop("course", None)
     for cell in notebook.cells:
         tags = [tag for tag in cell.metadata.pop("tags", []) if tag != "nbval-check-output"]
         if tags:
