@@ -63,6 +63,8 @@ FIXED = {  # phrases that hold a number and state no score, as they stand in the
         "with 30 points",
     ],
 }
+PHRASES = [r"\s+".join(map(re.escape, phrase.split())) for phrases in FIXED.values() for phrase in phrases]
+ALLOWED = re.compile(rf"(?<![\w.,±])(?:{'|'.join(PHRASES)})(?!\w|[.,]\d)")
 
 
 def pages() -> list[Path]:
@@ -114,13 +116,6 @@ def read(path: Path, text: str) -> str:
 
 def unkeyed(text: str) -> list[str]:
     """Each number without a key that looks like a score, with the words around it."""
-    for pattern in (KEYED, UNREAD, *ALLOWED):
+    for pattern in (KEYED, UNREAD, ALLOWED):
         text = pattern.sub("…", text)
     return [" ".join(text[max(0, m.start() - 30) : m.end() + 20].split()) for m in SCORE.finditer(text)]
-
-
-ALLOWED = [
-    re.compile(r"(?<![\w.,±])" + r"\s+".join(map(re.escape, phrase.split())) + r"(?!\w|[.,]\d)")
-    for phrases in FIXED.values()
-    for phrase in phrases
-]

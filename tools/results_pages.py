@@ -62,7 +62,7 @@ INSIDE = {
     "drawn_cheat.swapped_accuracy": "its accuracy once the backgrounds are swapped",
     "drawn_cheat.energy_grad_cam": "share of its Grad-CAM map that lies on the animal",
     "drawn_cheat.energy_uniform": "the same share of a uniform map",
-    "drawn_cheat.untied_energy_grad_cam": "of Grad-CAM's map of such a network without the shortcut, which learns little",
+    "drawn_cheat.untied_energy_grad_cam": "of Grad-CAM's map, the same network without the shortcut (it learns little)",
 }
 RESULTS = """# Results
 
