@@ -124,7 +124,7 @@ def test_a_sources_score_lies_where_one_more_run_would(claim):
 
 
 def test_what_the_lessons_say_in_words_is_on_file():
-    """02, 05 and 06: sentences that state no number and would be wrong if others were on file."""
+    """02, 05, 06 and the README: sentences without a number, which would be wrong if others were on file."""
     long, answers = results.load("fashion_convnet_long")["metrics"], results.answers
     gain = long["test_accuracy_gain"]
     assert abs(gain["mean"]) < gain["half_width"], "neither a fall nor a rise is shown"
@@ -135,6 +135,9 @@ def test_what_the_lessons_say_in_words_is_on_file():
     assert low < 0 < high, "VGG16, wrongly prepared, cannot be told from the best from scratch"
     for scratch, features in (("pets_modern", "vgg16_features"), ("drawn_augmented", "drawn_features")):
         assert (~answers(features)).sum() < (~answers(scratch)).sum() / 2, "less than half as many wrong"
+    energy = {name: found["mean"] for name, found in results.load("drawn_grad_cam")["metrics"].items()}
+    maps = [energy[f"energy_{name}"] for name in ("uniform", "edges", "grad_cam", "center", "input_gradient")]
+    assert maps == sorted(maps), "better than edges and a uniform map; a bell and the input gradient do better still"
 
 
 def test_unknown_experiment_names_the_known():
