@@ -14,5 +14,5 @@ hour; sources, drawn, plumbing, checks and explorer hold what a reader need not.
     sources      drawn                             where images come from; drawn images
     store                                          what is computed once and kept on disk
     profile                                        the two switches, seeds, folders
-    plumbing                                       TensorFlow's start, models' identity, checks
+    plumbing                                       TensorFlow's start, identity, checks, words
 """

@@ -10,8 +10,10 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from helpers import profile
+from helpers.plumbing import words
 from helpers.profile import CourseError
 
 FOLDER = profile.ROOT / "results"
@@ -81,21 +83,21 @@ def measured(name: str, metric: str) -> str:
     return f"{mean} ({' and '.join(f'{100 * value:.2f}' for value in values['values'])}, 2 seeds)"
 
 
-def beside_sources(rows: dict[str, object]) -> str:
-    """A Markdown table: what a source reports, what we measured, and this run.
+def beside_sources(rows: dict[str, object]) -> pd.DataFrame:
+    """What a source reports, what we measured, and this run, a row each.
 
     ``rows`` maps "experiment.metric" to this run's value (a ``Score``, a share between 0 and 1, or
     None). Raises CourseError for an experiment that was not measured.
     """
     claims = json.loads((FOLDER / "sources.json").read_text(encoding="utf-8"))
-    head = "| | source | measured at the source's sizes, real data | this run |"
-    lines = [head, "|---|---|---|---|"]
+    table = {}
     for key, here in rows.items():
-        name, metric = key.split(".")
-        claim = claims.get(key)
-        source = f"{100 * claim['value']:.2f} % ({claim['source']})" if claim else "–"
-        run = "–" if here is None else str(here)
-        run = f"{100 * here:.2f} %" if isinstance(here, float) else run
-        label = f"{name}: {metric.replace('_', ' ')}"
-        lines.append(f"| {label} | {source} | {measured(name, metric)} | {run} |")
-    return "\n".join(lines)
+        claim, share = claims.get(key), getattr(here, "accuracy", here)
+        interval = [f"{100 * end:.2f}" for end in getattr(here, "interval", ())]
+        table[words.row(key)] = {
+            "source": f"{100 * claim['value']:.2f} % ({claim['source']})" if claim else "–",
+            "measured at the source's sizes, real data": measured(*key.split(".")),
+            "this run": "–" if share is None else f"{100 * share:.2f} %",
+            "its 95 % interval": " to ".join(interval) or "–",
+        }
+    return pd.DataFrame.from_dict(table, orient="index")

@@ -9,7 +9,6 @@ and ``picture`` (``from``: a cell's id, or a file in docs/; ``caption``).
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 
 import nbformat
 
@@ -54,9 +53,9 @@ def where_to_jump_in() -> Table:
     return ["notebook", "needs from before", "if there is little time, begin at"], rows
 
 
-def opening(path: Path) -> Table:
+def opening(name: str) -> Table:
     """The table in a notebook's first cell."""
-    each = facts()[path.name]
+    each = facts()[name]
     minutes = f"{each['minutes']['quick']} / {each['minutes']['full']}"
     head = ["what you will learn", "minutes (quick / full)", "builds on"]
     return head, [[each["teaches"], minutes, each["builds_on"]]]

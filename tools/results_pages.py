@@ -1,22 +1,22 @@
 """Write the measured numbers into the pages: ``python course.py dev results``.
 
-docs/results.md and the README's table hold nothing that is not in ``results/``; what the notebooks take, in the README
-and on the pages for teachers and hubs, is that of benchmarks/course.json. A test fails when a page differs from what
-this module gives.
+docs/results.md and the README's tables hold nothing that is not in ``results/``; what the notebooks take, in the README
+and on the pages for teachers and hubs, is that of benchmarks/course.json. How a number in a sentence, of a page or of a
+notebook, is kept up to date is in tools/prose.py. A test fails when a page differs from what this module gives.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
 from pathlib import Path
 from typing import NamedTuple
 
-import nbformat
-
 from helpers import profile, results
-from tools import facts
+from helpers.plumbing import words
+from tools import facts, prose
 from tools.stored import NOTEBOOKS
 
 ROOT = profile.ROOT
@@ -26,37 +26,45 @@ TEXTS = {"drawn": "drawn images, made by the course", "real": "real data"}
 
 
 class Row(NamedTuple):
-    """A line of the tables; the source's number comes from results/sources.json."""
+    """A line of the tables; its words come from helpers/plumbing/words.py, its source's number from sources.json."""
 
     key: str  # "experiment.metric"
-    label: str
     source: str = "{}"  # {}: the number on file
     book: str = "–"  # Deep Learning with Python, first edition, chapter 5
 
 
-FALL, STOPPED = "“may fall”", "{}, stopped by the test images"
 LAST = "validation_accuracy_last_epoch"
-SCALED = "VGG16's features and a dense head, photos divided by 255, validation"
-SCRATCH = "2,000 photos, 3,453,121 parameters, validation after the last epoch"
-MODERN = "2,000 photos, 1,721,313 parameters, what one would do today, validation after the last epoch"
-LITE0 = "EfficientNet-Lite0's features (224 pixels, not 150), logistic regression, test"
 ROWS = [
-    Row("book_convnet.test_accuracy", "MNIST, 93,322 parameters, test", book="99.3 %"),
-    Row("fashion_convnet.test_accuracy_5_epochs", "Fashion-MNIST, 243,786 parameters, test after 5 epochs"),
-    Row("fashion_convnet_decay.test_accuracy_5_epochs", "the same, learning rate falling to zero"),
-    Row("fashion_convnet_long.test_accuracy_20_epochs", "the same, test after 20 epochs at a constant rate", FALL),
-    Row("dropout_convnet.test_accuracy", "MNIST, 110,474 parameters, test, patience 2", STOPPED),
-    Row("dropout_convnet_patient.test_accuracy", "the same, patience 5"),
-    Row("functional_convnet.validation_accuracy", "MNIST, 113,514 parameters, validation"),
-    Row(f"pets_scratch.{LAST}", SCRATCH, book="70 to 72 %"),
-    Row(f"pets_augmented.{LAST}", "the same with augmentation and dropout, on our schedule", book="82 %"),
-    Row(f"pets_modern.{LAST}", MODERN),
-    Row(f"vgg16_features_scaled.{LAST}", SCALED, book="about 90 %"),
-    Row(f"vgg16_features.{LAST}", "the same, photos prepared as VGG16 expects, validation"),
-    Row("vgg16_augmented.test_accuracy", "the same on random views, test", book="about 96 %, validation"),
-    Row("vgg16_fine_tuned.test_accuracy", "block 5 of VGG16 fine-tuned on random views, test", "below 95 %", "97 %"),
-    Row("lite0_features.test_accuracy", LITE0),
+    Row("book_convnet.test_accuracy", book="99.3 %"),
+    Row("fashion_convnet.test_accuracy_5_epochs"),
+    Row("fashion_convnet_decay.test_accuracy_5_epochs"),
+    Row("fashion_convnet_long.test_accuracy_20_epochs", "“may fall”"),
+    Row("dropout_convnet.test_accuracy", "{}, stopped by the test images"),
+    Row("dropout_convnet_patient.test_accuracy"),
+    Row("functional_convnet.validation_accuracy"),
+    Row(f"pets_scratch.{LAST}", book="70 to 72 %"),
+    Row(f"pets_augmented.{LAST}", "{}, on its own schedule", "82 %"),
+    Row(f"pets_modern.{LAST}"),
+    Row(f"vgg16_features_scaled.{LAST}", book="about 90 %"),
+    Row(f"vgg16_features.{LAST}"),
+    Row("vgg16_augmented.test_accuracy", book="about 96 %, validation"),
+    Row("vgg16_fine_tuned.test_accuracy", "below 95 %", "97 %"),
+    Row("lite0_features.test_accuracy"),
 ]
+DRAWN = [f"drawn_{name}.test_accuracy" for name in ("scratch", "augmented", "features", "fine_tuned")]
+INSIDE = {
+    "inside_digits.read_back_conv1": "share of a digit's pixel variance that can be read back from the first layer",
+    "drawn_grad_cam.energy_grad_cam": "share of Grad-CAM's map that lies on the animal, drawn pets",
+    "drawn_grad_cam.energy_uniform": "the same share of a uniform map",
+    "drawn_grad_cam.energy_edges": "of the photo's edges",
+    "drawn_grad_cam.energy_center": "of a bell in the center",
+    "drawn_grad_cam.energy_input_gradient": "of the input gradient",
+    "drawn_cheat.test_accuracy": "accuracy of a network that has learnt the background",
+    "drawn_cheat.swapped_accuracy": "its accuracy once the backgrounds are swapped",
+    "drawn_cheat.energy_grad_cam": "share of its Grad-CAM map that lies on the animal",
+    "drawn_cheat.energy_uniform": "the same share of a uniform map",
+    "drawn_cheat.untied_energy_grad_cam": "of Grad-CAM's map, the same network without the shortcut (it learns little)",
+}
 RESULTS = """# Results
 
 <!-- Generated by python course.py dev results: change results/ or tools/results_pages.py in its place. -->
@@ -118,11 +126,16 @@ def sources() -> dict[str, dict]:
 
 def line(row: Row) -> list[str]:
     """One row as the cells under HEAD."""
-    name, metric = row.key.split(".")
-    entry, claim = results.load(name), sources().get(row.key)
+    claim = sources().get(row.key)
     source = row.source.format(f"{100 * claim['value']:.2f} %" if claim else "–")
-    found = entry["metrics"][metric]
-    return [row.label, source, row.book, mean(metric, found), one_more(metric, found), str(len(entry["seeds"]))]
+    return [words.row(row.key), source, row.book, *ours(row.key)]
+
+
+def ours(key: str) -> list[str]:
+    """What we measured, as the last three cells under HEAD."""
+    name, metric = key.split(".")
+    found = results.load(name)["metrics"][metric]
+    return [mean(metric, found), one_more(metric, found), str(len(found["values"]))]
 
 
 def other_claims() -> list[list[str]]:
@@ -132,8 +145,8 @@ def other_claims() -> list[list[str]]:
         name, metric = key.split(".")
         claim, found = sources()[key], results.load(name)["metrics"][metric]
         stated = number(metric, claim["value"]) + (" %" if "accuracy" in metric else "")
-        label = f"[{name}](#{name}): {metric.replace('_', ' ')}"
-        rows.append([label, f"{stated} ({claim['source']})", mean(metric, found), one_more(metric, found)])
+        label, source = f"[{words.row(key)}](#{name})", f"{stated} ({claim['source']})"
+        rows.append([label, source, mean(metric, found), one_more(metric, found)])
     return rows
 
 
@@ -170,7 +183,7 @@ def page() -> str:
         by_data[results.load(name)["data"]] += section(name)
     parts = {
         "side_by_side": table([*HEAD, "experiment"], linked),
-        "others": table(["experiment, metric", "source", "ours, mean", "one more run"], other_claims()),
+        "others": table(["network", "source", "ours, mean", "one more run"], other_claims()),
         **by_data,
     }
     return RESULTS.format(**{name: "\n".join(lines) for name, lines in parts.items()}).rstrip() + "\n"
@@ -259,42 +272,46 @@ def filled(text: str, name: str, lines: list[str]) -> str:
     return between.sub(lambda _: "\n".join([begin, *lines, end]), text)
 
 
+@functools.cache
+def parts() -> dict[Path, dict[str, list[str]]]:
+    """What stands between the marks of each page that holds generated text."""
+    return {
+        README: {
+            "notebooks": table(*facts.readme()),
+            "times": times(),
+            "results": table(HEAD, [line(row) for row in ROWS]),
+            "drawn": table(["network", *HEAD[3:]], [[words.row(key), *ours(key)] for key in DRAWN]),
+            "inside": table(["measured", *HEAD[3:]], [[told, *ours(key)] for key, told in INSIDE.items()]),
+        },
+        ROOT / "docs" / "teaching.md": {"times": teaching(), "places": table(*facts.where_to_jump_in())},
+        ROOT / "docs" / "hub.md": {"sizes": ["", *sizes(), ""]},
+        **{NOTEBOOKS / name: {"facts": table(*facts.opening(name))} for name in facts.facts()},
+    }
+
+
+def made(path: Path, text: str) -> str:
+    """A page as the files on record make it: what stands between its marks, and every number with a key."""
+    for name, lines in parts().get(path, {}).items():
+        if path.suffix == ".ipynb":  # in its first cell
+            notebook = json.loads(text)
+            first = filled("".join(notebook["cells"][0]["source"]), name, lines)
+            notebook["cells"][0]["source"] = first.splitlines(keepends=True)
+            text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+        else:
+            text = filled(text, name, lines)
+    return prose.rewritten(text, path.relative_to(ROOT).as_posix())
+
+
 def pages() -> dict[Path, str]:
-    """Every page that holds generated text, as it should be."""
-    found = {PAGE: page()}
-    parts = [
-        (README, "notebooks", table(*facts.readme())),
-        (README, "results", table(HEAD, [line(row) for row in ROWS])),
-        (README, "times", times()),
-        (ROOT / "docs" / "teaching.md", "times", teaching()),
-        (ROOT / "docs" / "teaching.md", "places", table(*facts.where_to_jump_in())),
-        (ROOT / "docs" / "hub.md", "sizes", ["", *sizes(), ""]),
-    ]
-    for path, name, lines in parts:
-        found[path] = filled(found.get(path) or path.read_text(encoding="utf-8"), name, lines)
-    return found
-
-
-def openings() -> dict[Path, str]:
-    """The text of each notebook's first cell."""
-    found = {}
-    for path in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
-        first = nbformat.read(path, as_version=4).cells[0].source
-        found[path] = filled(first, "facts", table(*facts.opening(path)))
-    return found
+    """Every page and notebook that holds measured numbers, as it should be."""
+    return {PAGE: page()} | {path: made(path, path.read_text(encoding="utf-8")) for path in prose.pages()}
 
 
 def main() -> None:
-    for path, text in openings().items():
-        notebook = nbformat.read(path, as_version=4)
-        if notebook.cells[0].source != text:
-            notebook.cells[0].source = text
-            nbformat.write(notebook, path)
-            print(f"{path.name}: written")
     for path, text in pages().items():
-        changed = not path.is_file() or path.read_text(encoding="utf-8") != text
-        path.write_text(text, encoding="utf-8", newline="\n")
-        print(f"{path.relative_to(ROOT).as_posix()}: {'written' if changed else 'unchanged'}")
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8", newline="\n")
+            print(f"{path.relative_to(ROOT).as_posix()}: written")
 
 
 if __name__ == "__main__":
