@@ -177,7 +177,8 @@ def test_of_two_first_starts_at_once_the_second_waits_and_goes_on_though_the_fir
     assert sorted("Installing" in each for each in shown) == [False, True], "both installed"
 
 
-def test_help_needs_no_environment_fits_on_a_screen_and_answers_for_every_command(script, capsys):
+def test_help_needs_no_environment_fits_on_a_screen_and_answers_for_every_command(script, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["course.py"])
     every = [[name] for name in script["COMMANDS"]] + [["dev", name] for name in script["TASKS"]]
     for rest in ([], ["--help"], ["-h", "lab"], ["dev"], *([*each, "--help"] for each in every)):
         with pytest.raises(SystemExit) as ended:

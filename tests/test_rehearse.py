@@ -31,6 +31,7 @@ def course(tmp_path, monkeypatch):
     folder = tmp_path / "course"
     (folder / "notebooks").mkdir(parents=True)
     (folder / "benchmarks").mkdir()
+    (folder / pack.FIRST).touch()
     slow = notebook("import time; time.sleep(0.5); print('a', 1)", "a 1\n")  # else it ends before it can be watched
     nbformat.write(slow, folder / "notebooks" / "00_a.ipynb")
     source = "import pathlib\nassert not pathlib.Path('broken').exists()\nprint('b')"
