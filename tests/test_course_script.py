@@ -191,6 +191,18 @@ def test_help_needs_no_environment_fits_on_a_screen_and_answers_for_every_comman
         assert all(f" {name}" in shown for name in wanted), rest
 
 
+def test_lab_opens_00_even_where_it_opens_no_browser(script, monkeypatch):
+    told, space = [], script["main"].__globals__
+    monkeypatch.setattr(sys, "argv", ["course.py", "lab", "--no-browser"])
+    for name in ("install", "settle_jupyterlab", "when_ended"):
+        monkeypatch.setitem(space, name, lambda *_: None)
+    monkeypatch.setitem(space, "run", lambda command, environment: told.extend(command))
+    with pytest.raises(SystemExit):
+        script["main"]()
+    (address,) = [part.partition("=/lab/tree/")[2] for part in told if "LabApp.default_url" in part]
+    assert "--no-browser" in told and "00_start_here" in address and (ROOT / address).is_file()
+
+
 def test_help_touches_nothing(course):
     code, shown = call(course, "workshop", "--help")
     assert code == 0 and shown.startswith("python course.py workshop DIR") and not (course / ".venv").exists()

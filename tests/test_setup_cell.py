@@ -101,6 +101,19 @@ def test_from_the_zip_beside_the_notebook(packed, name):
     assert {path.name for path in packed.parent.iterdir()} == {name, "seeing-convnets"}
 
 
+def test_a_course_that_was_unpacked_is_never_overwritten(packed):
+    """Which of the two comes first on the path is the folder's order: here the zip does."""
+    assert run(packed.parent)[0]
+    mine = packed.parent / "seeing-convnets" / "helpers" / "profile.py"
+    mine.write_text("def start():\n    print('mine')\n")
+    command = [
+        sys.executable,
+        "-c",
+        f"import sys; sys.path[:0] = [{str(packed)!r}]\nimport seeing_convnets as s; s.start()",
+    ]
+    assert subprocess.run(command, cwd=packed.parent, capture_output=True, text=True).stdout == "mine\n"
+
+
 def test_a_zip_that_was_cut_short_leaves_no_half_course(packed):
     whole = packed.read_bytes()
     folder = packed.parent / "seeing-convnets.part" / "seeing-convnets"
