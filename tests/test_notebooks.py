@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import symtable
 import sys
 from pathlib import Path
 
@@ -101,6 +102,22 @@ def test_no_shell_no_pip_no_path_of_one_machine(written):
     for cell in code(written[1]):
         assert not re.search(r"^\s*[!%]", cell.source, re.M), f"{cell.id}: shell or magic"
         assert not re.search(r"pip install|/home/|/Users/|[A-Z]:\\", cell.source), cell.id
+
+
+def test_what_a_function_reads_stays_what_it_was(notebook):
+    """A cell run again, or a widget moved at the end, finds what it found the first time."""
+    bound, reads = {}, {}  # name: the cells that bind it; name: the first cell with a function that reads it
+    for number, cell in enumerate(code(notebook)):
+        table = symtable.symtable(cell.source, cell.id, "exec")
+        for symbol in table.get_symbols():
+            if symbol.is_assigned() or symbol.is_imported():
+                bound.setdefault(symbol.get_name(), []).append(number)
+        for scope in table.get_children():
+            if scope.get_type() == "function" and scope.get_name() not in ("listcomp", "genexpr", "dictcomp"):
+                for name in (symbol.get_name() for symbol in scope.get_symbols() if symbol.is_global()):
+                    reads.setdefault(name, number)
+    again = {name: bound[name] for name, number in reads.items() if bound.get(name, [0])[-1] > number >= bound[name][0]}
+    assert not again, f"a function reads these, and a later cell means something else by them: {again}"
 
 
 def test_there_is_one_title_and_links_between_notebooks_lead_somewhere(written):
