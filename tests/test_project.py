@@ -125,12 +125,6 @@ def test_a_form_asks_for_something(path):
     assert any(field.get("validations", {}).get("required") for field in fields)
 
 
-def test_the_form_for_mistakes_names_every_notebook():
-    (place,) = (f for f in load(ROOT / ".github/ISSUE_TEMPLATE/lesson.yml")["body"] if f.get("id") == "place")
-    numbers = {path.name[:2] for path in (ROOT / "notebooks").rglob("[0-9][0-9]_*.ipynb")}
-    assert {option[:2] for option in place["attributes"]["options"][:-1]} == numbers
-
-
 def test_the_version_is_a_month_and_whatever_else_states_it_agrees():
     citation = load(ROOT / "CITATION.cff")
     assert re.fullmatch(r"20\d\d\.(?:[1-9]|1[0-2])(?:\.\d+)?", citation["version"])
