@@ -15,7 +15,6 @@ from PIL import Image
 
 from helpers.drawings import ink
 from helpers.drawings.ink import Place
-from helpers.figures import with_alt
 
 SECONDS = 5  # the longest that an animation plays; it stops then
 KERNEL_LIMIT = 4.0  # paler than the products: weights are read as numbers
@@ -39,7 +38,8 @@ def gray_values(image: np.ndarray, rows: tuple[int, int], columns: tuple[int, in
     ink.cells(near, (left - 0.5, top - 0.5), part, ink.gray(255), fontsize=7.5)
     near.set(title="the part in the frame: 0 is black, 255 is white", xlabel="column", ylabel="row", aspect="equal")
     near.set(xlim=(left - 0.5, right - 0.5), ylim=(bottom - 0.5, top - 0.5))
-    return with_alt(figure, title)
+    high, wide = part.shape
+    return ink.titled(figure, title, f"An image, and {high} × {wide} of its pixels with their numbers.")
 
 
 def sliding_kernel(image: np.ndarray, kernel: np.ndarray, places: Sequence[int], title: str = "") -> Figure:
@@ -66,12 +66,12 @@ def sliding_kernel(image: np.ndarray, kernel: np.ndarray, places: Sequence[int],
     named = {f"image\n{rows} × {rows}": rows / 2, f"kernel {k} × {k}": middle - 0.5}
     named |= {"sum": middle + 1.1 * k + 1.6, f"feature map\n{side} × {side}": below + side / 2}
     for text, y in named.items():
-        axis.text(k / 2, y, text, ha="center", va="center", fontsize=10)
+        ink.say(axis, k / 2, y, text)
     axis.set(xlim=(-0.3, left + len(places) * pitch), ylim=(below + side + 0.2, -1.2), aspect="equal")
     axis.axis("off")
     sums = ", ".join(ink.signed(ink.responses(image, kernel).ravel()[place]) for place in places)
-    alt = f"A {k} × {k} window at {len(places)} places of an image, the products under it, and their sums: {sums}."
-    return with_alt(figure, title, f"{title}. {alt}".lstrip(". "))
+    told = f"A {k} × {k} window at {len(places)} places of an image, the products under it, and their sums: {sums}."
+    return ink.titled(figure, title, told)
 
 
 def sliding_kernel_animated(image: np.ndarray, kernel: np.ndarray) -> Picture:
@@ -109,7 +109,7 @@ def _frame(image: np.ndarray, kernel: np.ndarray, place: int) -> np.ndarray:
         axis.text(x + width / 2, y - 0.3, titles[name], ha="center", fontsize=10)
     for name in ("products", "map"):
         ink.arrow(axis, (corner[name][0] - 1.0, rows / 2), (corner[name][0] - 0.2, rows / 2))
-    axis.text(rows + 0.6, rows / 2, "×", ha="center", va="center", fontsize=14)
+    ink.say(axis, rows + 0.6, rows / 2, "×", fontsize=14)
     axis.set(xlim=(-0.2, starts["map"] + side + 0.2), ylim=(rows + 0.4, -1.0), aspect="equal")
     axis.axis("off")
     figure.canvas.draw()
@@ -138,6 +138,6 @@ def _one_place(
     total = "".join(f" {'−' if value < 0 else '+'} {abs(value):g}" for value in terms).strip("+ ") or "0"
     total = total.replace("− ", "−", 1) if total.startswith("−") else total
     under = py + 1.1 * k
-    axis.text(px + k, under + 0.65, total, ha="center", va="center", fontsize=size, color=ink.INK)
+    ink.say(axis, px + k, under + 0.65, total, fontsize=size)
     answer = f"= {ink.signed(output[row, column])}"
-    axis.text(px + k, under + 1.6, answer, ha="center", va="center", fontsize=size + 2, weight="bold", color=ink.INK)
+    ink.say(axis, px + k, under + 1.6, answer, fontsize=size + 2, weight="bold")
