@@ -54,7 +54,7 @@ def sliding_kernel(image: np.ndarray, kernel: np.ndarray, places: Sequence[int],
         raise ValueError(f"places are numbers from 0 to {side * side - 1}, and these are {list(places)}.")
     pitch, middle = max(rows, 2 * k) + 0.9, rows + 1.0
     below, left = middle + 1.1 * k + 3.1, k + 1.4
-    figure, axis = plt.subplots(figsize=(9, 5.35), layout="constrained")
+    figure, axis = plt.subplots(figsize=(9, 5.2), layout="constrained")
     for number, place in enumerate(places):
         center = left + number * pitch + pitch / 2
         corners = (center - rows / 2, 0), (center - k, middle), (center - side / 2, below)
@@ -82,7 +82,7 @@ def sliding_kernel_animated(image: np.ndarray, kernel: np.ndarray) -> Picture:
     """
     side = len(image) - len(kernel) + 1
     frames = [_frame(image, kernel, place) for place in range(side * side)]
-    palette = Image.fromarray(np.vstack(frames)).quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    palette = _palette(np.vstack(frames))
     pages = [Image.fromarray(each).quantize(palette=palette, dither=Image.Dither.NONE) for each in frames]
     stored = io.BytesIO()
     milliseconds = 1000 * SECONDS // len(pages)
@@ -92,6 +92,16 @@ def sliding_kernel_animated(image: np.ndarray, kernel: np.ndarray) -> Picture:
     k = len(kernel)
     picture.alt = f"A {k} × {k} window moves over an image, place by place, and fills a feature map of {side} × {side}."
     return picture
+
+
+def _palette(pixels: np.ndarray) -> Image.Image:
+    """Colors for uint8 RGB pixels (height, width, 3): the most frequent as they are, so that no gray is tinted."""
+    colors, counts = np.unique(pixels.reshape(-1, 3), axis=0, return_counts=True)
+    frequent = colors[np.argsort(-counts)[:64]]
+    others = Image.fromarray(pixels).quantize(128, Image.Quantize.MAXCOVERAGE).getpalette()
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*frequent.ravel().tolist(), *others])
+    return palette
 
 
 def _frame(image: np.ndarray, kernel: np.ndarray, place: int) -> np.ndarray:
