@@ -18,7 +18,7 @@ from helpers import drawings  # noqa: E402
 from helpers.drawings import ink  # noqa: E402
 
 KERNEL = np.array([[0, 1], [2, -1]], "float32")
-IMAGE = np.arange(16, dtype="float32").reshape(4, 4)  # KERNEL responds with twice the upper left pixel of its place, and 4
+IMAGE = np.arange(16, dtype="float32").reshape(4, 4)
 STEEP = ([0.0, 1.0, 2.0], [1.0, 0.0, 1.0])
 STACK = {"a": (3, 1), "b": (2, 2)}
 

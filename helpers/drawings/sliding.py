@@ -140,7 +140,7 @@ def _one_place(
     ink.cells(axis, (ix, iy), image, ink.gray(image.max()), fontsize=size)
     texts = [[f"{ink.signed(p)} × {ink.signed(w)}" for p, w in zip(*pair)] for pair in zip(window, kernel)]
     ink.cells(axis, (px, py), window * kernel, color, texts, (2.0, 1.1), size - 0.5)
-    ink.cells(axis, (mx, my), output, color, fontsize=size, shown=place + 1)
+    ink.cells(axis, (mx, my), output, color, fontsize=size - 1.5, shown=place + 1)
     ink.frame(axis, (ix + column, iy + row), k, k)
     ink.frame(axis, (px, py), 2.0 * k, 1.1 * k)
     ink.frame(axis, (mx + column, my + row), 1, 1)
