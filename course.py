@@ -48,7 +48,7 @@ COMMANDS = dict(list(READERS.items()) + list(TEACHERS.items()) + [("measure", TA
 MORE = {
     "lab": "OPTIONS go to jupyter lab, such as --no-browser or --port=9000.",
     "run": "NN: numbers of notebooks, such as 04 06; without any, all. COURSE_PROFILE and COURSE_DATA apply.",
-    "test": "OPTIONS go to pytest: a file, -k NAME, -x, -n 2 (two at a time), --all (slow ones too).\n"
+    "test": "OPTIONS go to pytest: a file, -k NAME, -x, --all (slow ones too). Without any: -n 2, two at a time.\n"
     "Without a network and in minutes, unless COURSE_DATA or COURSE_PROFILE says otherwise.",
     "data": "data               what is on this computer, and what fetching would add\n"
     "data fetch [NAME]  fetch all, or those whose names begin with NAME: mnist, fash, cats, vgg\n"
@@ -381,6 +381,8 @@ def main():
     if rest[0] == "test":  # passes without a network, and in minutes, unless told otherwise
         environment.setdefault("COURSE_DATA", "drawn")
         environment.setdefault("COURSE_PROFILE", "quick")
+        if len(rest) == 1 and (os.cpu_count() or 1) > 1:  # everything: two files at a time, half the minutes
+            rest += ["-n", "2"]
     command = [environment_python(), "-m"] + module
     if rest[0] == "lab":
         settle_jupyterlab()

@@ -78,7 +78,8 @@ def show_maps(
             gray = np.asarray(image, float)
             gray = gray.mean(axis=-1) if gray.ndim == 3 else gray
             below = axis.imshow(gray, cmap="gray")
-            shown |= {"alpha": 0.6, "extent": below.get_extent()}
+            share = np.nan_to_num((values - limits[0]) / (limits[1] - limits[0])).clip(0, 1)
+            shown |= {"alpha": 0.15 + 0.65 * share, "extent": below.get_extent()}  # weak: see-through
         drawn = axis.imshow(values, **shown)
         axis.set_title(text or "", fontsize=9)
     bar = figure.colorbar(drawn, ax=list(axes), shrink=0.8, fraction=0.03)

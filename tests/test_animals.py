@@ -59,7 +59,7 @@ def test_unknown_animal_names_the_known():
 
 @pytest.fixture(scope="module")
 def many() -> tuple[np.ndarray, np.ndarray]:
-    images, _, labels = menagerie.pets(3000, seed=77, size=32)
+    images, _, labels = menagerie.pets(1500, seed=77, size=32)
     return images, labels
 
 
@@ -83,8 +83,8 @@ def test_no_pixel_statistic_separates_cats_from_dogs(many, features):
     best = 0.0
     for strength in (0.001, 0.01, 0.1):
         model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=500))
-        best = max(best, model.fit(values[:2000], labels[:2000]).score(values[2000:], labels[2000:]))
-    assert best < 0.65
+        best = max(best, model.fit(values[:1000], labels[:1000]).score(values[1000:], labels[1000:]))
+    assert best < 0.65, best
 
 
 def test_the_contact_sheet_in_the_readme_shows_what_is_drawn_today():

@@ -36,7 +36,7 @@ if missing and os.environ.get("COURSE_BROWSER") == "required":
 pytestmark = pytest.mark.skipif(bool(missing), reason=missing)
 
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
-FIGURES = {"00_start_here": 1, "01_convnet_basics": 5, "07_intermediate_activations": 8, "10_layerwise_tsne": 5}
+FIGURES = {"00_start_here": 4, "01_convnet_basics": 5, "07_intermediate_activations": 8, "10_layerwise_tsne": 5}
 PROMPTS = ".jp-CodeCell .jp-InputPrompt"
 SECONDS = 400  # for all cells of a notebook, on a slow machine that trains its networks anew
 

@@ -74,6 +74,9 @@ def test_from_nothing_to_a_command_that_runs_and_warm_the_next_time(course, tmp_
     code, shown = call(course, "test", "-x")
     assert code == 3 and "ran ['-x'] {'COURSE_DATA': 'drawn', 'COURSE_PROFILE': 'quick'" in shown
 
+    workers = ["-n", "2"] if (os.cpu_count() or 1) > 1 else []
+    assert f"ran {workers} " in call(course, "test")[1], "everything is tested two files at a time"
+
     code, shown = call(course, "serve", "a stick", "--port", "8001")  # a folder beside the course, where the caller is
     assert f"ran {['serve', str(course.parent / 'a stick'), '--port', '8001']}" in shown
 

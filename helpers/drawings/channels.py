@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 
 from helpers.drawings import ink
-from helpers.figures import with_alt
 
 LIGHT = {"red": (1, 0.3, 0.25), "green": (0.25, 0.85, 0.35), "blue": (0.4, 0.6, 1)}  # easier to see than pure ones
 LOWER = 50.5  # where the lower half begins, in the drawing's own units: a hundred across
@@ -36,12 +35,12 @@ def channels(layer: keras.layers.Conv2D, image: np.ndarray, names: Sequence[str]
     _all_filters(axis, image, kernels, maps, names)
     weights = f"{k} × {k} × {depth}"
     each = k * k * depth + 1
-    _say(axis, 50, 43, f"one filter: {weights} weights + 1 bias = {each} parameters", fontsize=11, weight="bold")
+    ink.say(axis, 50, 43, f"one filter: {weights} weights + 1 bias = {each} parameters", fontsize=11, weight="bold")
     total = f"{count} filters: {count} × {each} = {layer.count_params():,} parameters"
-    _say(axis, 50, 75.5, total, fontsize=11, weight="bold")
+    ink.say(axis, 50, 75.5, total, fontsize=11, weight="bold")
     axis.set(xlim=(0, 101), ylim=(77, -4), aspect="equal")
     axis.axis("off")
-    return with_alt(figure, title, f"{title}. {total}".lstrip(". "))
+    return ink.titled(figure, title, total)
 
 
 def _one_filter(
@@ -55,20 +54,20 @@ def _one_filter(
         _card(axis, 4, y, 12, image[..., c, np.newaxis] * light, window, k)
         _card(axis, 29, y + 2.5, 7, ink.red_blue(np.abs(kernel).max())(kernel[..., c]))
         _card(axis, 48, y, 12, ink.red_blue(np.abs(parts).max())(parts[c]), window, 1)
-        _say(axis, 2.5, y + 6, name, rotation=90)
-        _say(axis, 22.5, y + 6, "∗", fontsize=18)
-        _say(axis, 42, y + 6, "=", fontsize=16)
+        ink.say(axis, 2.5, y + 6, name, rotation=90)
+        ink.say(axis, 22.5, y + 6, "∗", fontsize=18)
+        ink.say(axis, 42, y + 6, "=", fontsize=16)
         ink.arrow(axis, (61, y + 6), (70.2, 19.2 + 1.5 * (c - 1)))
     axis.add_patch(Circle((72.5, 19.2), 2.2, fc="white", ec=ink.INK))
-    _say(axis, 72.5, 19.2, "+", fontsize=16)
-    _say(axis, 72.5, 28, f"bias {ink.signed(bias, '.2f')}", fontsize=9)
+    ink.say(axis, 72.5, 19.2, "+", fontsize=16)
+    ink.say(axis, 72.5, 28, f"bias {ink.signed(bias, '.2f')}", fontsize=9)
     ink.arrow(axis, (72.5, 26.5), (72.5, 21.8))
     ink.arrow(axis, (75.4, 19.2), (82, 19.2))
     _card(axis, 83, 13.2, 12, ink.red_blue(np.abs(result).max())(result), window, 1)
-    _say(axis, 10, -2, f"input {side} × {side} × 3")
-    _say(axis, 32.5, -2, f"one filter {k} × {k} × 3")
-    _say(axis, 54, -2, "each channel's result")
-    _say(axis, 89, 11, f"one map {out} × {out}")
+    ink.say(axis, 10, -2, f"input {side} × {side} × 3")
+    ink.say(axis, 32.5, -2, f"one filter {k} × {k} × 3")
+    ink.say(axis, 54, -2, "each channel's result")
+    ink.say(axis, 89, 11, f"one map {out} × {out}")
 
 
 def _all_filters(
@@ -87,12 +86,12 @@ def _all_filters(
         ink.arrow(axis, (x, LOWER + 7), (x, LOWER + 9.5))
         _card(axis, x - 4.5, LOWER + 10, 9, color(maps[n]))
         _card(axis, 85 + 1.8 * n, LOWER + 2.8 + 1.8 * n, 9, color(maps[n]), z=n + 1)
-        _say(axis, x, LOWER + 21, names[n] if names else f"filter {n}", fontsize=9)
-    _say(axis, 20.5, LOWER + 9.5, "∗", fontsize=18)
-    _say(axis, 80.5, LOWER + 10, "=", fontsize=16)
-    _say(axis, 10, LOWER - 1.8, f"input {side} × {side} × 3")
-    _say(axis, 51, LOWER - 1.8, f"{count} filters, each with its own map")
-    _say(axis, 92, LOWER - 1.8, f"output {out} × {out} × {count}")
+        ink.say(axis, x, LOWER + 21, names[n] if names else f"filter {n}", fontsize=9)
+    ink.say(axis, 20.5, LOWER + 9.5, "∗", fontsize=18)
+    ink.say(axis, 80.5, LOWER + 10, "=", fontsize=16)
+    ink.say(axis, 10, LOWER - 1.8, f"input {side} × {side} × 3")
+    ink.say(axis, 51, LOWER - 1.8, f"{count} filters, each with its own map")
+    ink.say(axis, 92, LOWER - 1.8, f"output {out} × {out} × {count}")
 
 
 def _card(
@@ -115,6 +114,3 @@ def _card(
         where = Rectangle(corner, extent * pixel, extent * pixel, fill=False, ec=ink.ORANGE, lw=2.2, zorder=z + 0.3)
         axis.add_patch(where)
 
-
-def _say(axis: Axes, x: float, y: float, text: str, **options) -> None:
-    axis.text(x, y, text, **{"ha": "center", "va": "center", "fontsize": 10, **options})

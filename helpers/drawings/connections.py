@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from helpers.drawings import ink
-from helpers.figures import with_alt
 
 SHARED = (ink.BLUE, ink.ORANGE, ink.GREEN, ink.RED, ink.GRAY)  # one color per weight of a kernel
 
@@ -33,8 +32,8 @@ def connections(inputs: int = 8, kernel: int = 3, title: str = "") -> Figure:
         _dots(axis, inputs, units)
     left.set_title(f"dense: {units} units × {inputs} pixels = {units * inputs} weights", fontsize=10)
     right.set_title(f"convolution: {kernel} weights, used at {units} places", fontsize=10)
-    alt = f"Left, every unit is joined to every pixel. Right, each unit to {kernel} neighbors, by the same weights."
-    return with_alt(figure, title, f"{title}. {alt}".lstrip(". "))
+    told = f"Left, every unit is joined to every pixel. Right, each unit to {kernel} neighbors, by the same weights."
+    return ink.titled(figure, title, told)
 
 
 def _line(axis: Axes, pixel: int, unit: int, inputs: int, units: int, color: object, width: float) -> None:
@@ -46,7 +45,7 @@ def _dots(axis: Axes, inputs: int, units: int) -> None:
         axis.add_patch(Circle((pixel, 0), 0.22, fc="#E3E5E9", ec=ink.INK, lw=0.8, zorder=3))
     for unit in range(units):
         axis.add_patch(Circle((unit + (inputs - units) / 2, 2), 0.22, fc="white", ec=ink.INK, lw=0.8, zorder=3))
-    axis.text(-0.7, 0, "pixels", ha="right", va="center", fontsize=9)
-    axis.text(-0.7, 2, "units", ha="right", va="center", fontsize=9)
+    for y, name in ((0, "pixels"), (2, "units")):
+        ink.say(axis, -0.7, y, name, ha="right", fontsize=9)
     axis.set(xlim=(-2.1, inputs - 0.5), ylim=(-0.4, 2.4), aspect="equal")
     axis.axis("off")

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from helpers.drawings import ink
-from helpers.figures import with_alt
 
 Curve = tuple[Sequence[float], Sequence[float]]  # weights, their losses
 
@@ -30,7 +29,7 @@ def slope_at(curve: Curve, point: tuple[float, float], slope: float, title: str 
     axis.plot(*point, "o", ms=9, color=ink.INK, label="the weight now", zorder=5)
     axis.legend(fontsize=9)
     axis.set_ylabel("loss")
-    return with_alt(figure, title, f"{title}. The loss over one weight, with its tangent at one point.".lstrip(". "))
+    return ink.titled(figure, title, f"The loss over one weight, and its tangent at {point[0]:g}.")
 
 
 def descent(curve: Curve, walks: Mapping[str, Sequence[tuple[float, float]]], title: str = "") -> Figure:
@@ -56,7 +55,7 @@ def descent(curve: Curve, walks: Mapping[str, Sequence[tuple[float, float]]], ti
         axis.set_title(f"{name}\n{loss}", fontsize=10)
     axes[0, 0].set_ylabel("loss")
     axes[0, 0].legend(fontsize=8.5)
-    return with_alt(figure, title, f"{title}. {'; '.join(told)}".lstrip(". "))
+    return ink.titled(figure, title, "; ".join(told))
 
 
 def _curve(axis: Axes, curve: Curve) -> None:

@@ -7,12 +7,21 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
+
+from helpers.figures import with_alt
 
 BLUE, GREEN, ORANGE, RED, GRAY, INK = "#0072B2", "#009E73", "#E69F00", "#D55E00", "#8A8F98", "#222222"
 LINE = "#B8BCC4"
 Color = tuple[float, float, float, float]
 Place = tuple[float, float]
+
+
+def titled(figure: Figure, title: str, told: str) -> Figure:
+    """The figure with its title, and with an alternative text: the title, then what is ``told``."""
+    return with_alt(figure, title, f"{title}. {told}".lstrip(". "))
 
 
 def signed(value: float, form: str = "g") -> str:
@@ -28,6 +37,18 @@ def red_blue(limit: float) -> Callable[[float], Color]:
 def gray(limit: float) -> Callable[[float], Color]:
     """Colors for values from 0 (black) to limit (white)."""
     return lambda value: colormaps["gray"](np.asarray(value) / (limit or 1))
+
+
+def signed_map(axis: Axes, values: np.ndarray, limit: float) -> AxesImage:
+    """A map (height, width) from -limit (blue) over 0 (white) to limit (red), without ticks."""
+    axis.set(xticks=[], yticks=[])
+    limit = limit or 1.0  # of a map of zeros
+    return axis.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit)
+
+
+def say(axis: Axes, x: float, y: float, text: str, **options) -> None:
+    """A text with its middle at a place. ``options``: of Matplotlib's ``text``."""
+    axis.text(x, y, text, **{"ha": "center", "va": "center", "fontsize": 10, "color": INK, **options})
 
 
 def cells(
@@ -53,8 +74,7 @@ def cells(
         if visible:
             text = signed(value) if texts is None else texts[row][column]
             ink = INK if np.dot(face[:3], (0.3, 0.59, 0.11)) > 0.5 else "white"
-            middle = (x + size[0] / 2, y + size[1] / 2)
-            axis.text(*middle, text, ha="center", va="center", fontsize=fontsize, color=ink)
+            say(axis, x + size[0] / 2, y + size[1] / 2, text, fontsize=fontsize, color=ink)
 
 
 def frame(axis: Axes, corner: Place, width: float, height: float) -> None:

@@ -1,4 +1,4 @@
-"""The parts of images to which a channel answers most strongly, early, in the middle and late in a network."""
+"""The parts of images that excite a channel most, early, in the middle and late in a network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from helpers.drawings import ink
-from helpers.figures import with_alt
+
+CROPS = 5  # shown of each channel
 
 
 def strongest_crops(
@@ -18,10 +19,9 @@ def strongest_crops(
     images: np.ndarray,
     inputs: np.ndarray,
     channels: Mapping[str, Sequence[int]],
-    count: int = 5,
     title: str = "",
 ) -> Figure:
-    """For channels of some layers, the parts of the images to which they answer most strongly.
+    """For channels of some layers, the parts of the images that excite them most.
 
     ``model``: convolutions and poolings in a row. ``images``: uint8 of shape (N, side, side, 3); ``inputs``: the same
     as the model takes them. ``channels``: layer to equally many channels. A part is what the unit sees, at most the
@@ -35,20 +35,20 @@ def strongest_crops(
     outputs = keras.tree.flatten(probe.predict(inputs, verbose=0, batch_size=100))
     (columns,) = groups
     figure = plt.figure(figsize=(9, 1.25 * len(channels)), layout="constrained")
-    rows = figure.subfigures(len(channels), columns + 1, width_ratios=[1.5, *[count * 0.72] * columns], squeeze=False)
-    for (layer, some), answers, line in zip(channels.items(), outputs, rows):
+    rows = figure.subfigures(len(channels), columns + 1, width_ratios=[1.5, *[0.72 * CROPS] * columns], squeeze=False)
+    for (layer, some), maps, line in zip(channels.items(), outputs, rows):
         side = sees[layer][0]
         part = f"sees {side} × {side} pixels" if side < images.shape[1] else "sees the whole picture"
         line[0].text(0.02, 0.45, f"{layer.replace('_', ', ')}\n{part}", va="center", fontsize=9)
         for panel, channel in zip(line[1:], some):
             panel.suptitle(f"channel {channel}", fontsize=9, x=0.01, ha="left")
-            crops = _crops(answers[..., channel], images, sees[layer], count)
-            for axis, crop in zip(panel.subplots(1, count, squeeze=False)[0], crops):
+            crops = _crops(maps[..., channel], images, sees[layer])
+            for axis, crop in zip(panel.subplots(1, CROPS, squeeze=False)[0], crops):
                 axis.imshow(crop, interpolation="nearest")
                 axis.set(xticks=[], yticks=[])
                 axis.spines[:].set_color(ink.LINE)
     told = "; ".join(f"{layer}: channels {', '.join(map(str, some))}" for layer, some in channels.items())
-    return with_alt(figure, title, f"{title}. Parts of images that excite {told}.".lstrip(". "))
+    return ink.titled(figure, title, f"Parts of images that excite {told}.")
 
 
 def _field(model: keras.Model, layer: str) -> tuple[int, int, float]:
@@ -66,11 +66,11 @@ def _field(model: keras.Model, layer: str) -> tuple[int, int, float]:
     raise ValueError(f"{model.name} has no layer {layer}.")
 
 
-def _crops(maps: np.ndarray, images: np.ndarray, field: tuple[int, int, float], count: int) -> list[np.ndarray]:
-    """The parts of the ``count`` images with the strongest answers. ``maps``: (N, rows, columns)."""
+def _crops(maps: np.ndarray, images: np.ndarray, field: tuple[int, int, float]) -> list[np.ndarray]:
+    """The parts of the few images with the strongest responses. ``maps``: (N, rows, columns)."""
     side, jump, middle = field
     flat, crops = maps.reshape(len(maps), -1), []
-    for image in np.argsort(-flat.max(axis=1))[:count]:
+    for image in np.argsort(-flat.max(axis=1))[:CROPS]:
         if side >= images.shape[1]:
             crops.append(images[image])
             continue

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from helpers.drawings import ink
-from helpers.figures import with_alt
 
 
 def window_places(size: int, kernel: int, settings: Mapping[str, tuple[int, str]], title: str = "") -> Figure:
@@ -41,7 +40,7 @@ def window_places(size: int, kernel: int, settings: Mapping[str, tuple[int, str]
         _covered(below, size, kernel, starts)
         told.append(f"{name}: {len(starts)} × {len(starts)} places")
     axes[1, 0].set_ylabel("windows that\ncover each pixel", fontsize=9)
-    return with_alt(figure, title, f"{title}. {'; '.join(told)}".lstrip(". "))
+    return ink.titled(figure, title, "; ".join(told))
 
 
 def _starts(size: int, kernel: int, stride: int, padding: str) -> list[int]:
@@ -82,5 +81,5 @@ def _covered(axis: Axes, size: int, kernel: int, starts: list[int]) -> None:
     counts = np.outer(along, along)
     axis.imshow(counts, cmap="Blues", vmin=0, vmax=1.4 * kernel**2)
     for (row, column), count in np.ndenumerate(counts):
-        axis.text(column, row, count, ha="center", va="center", fontsize=9, color=ink.INK)
+        ink.say(axis, column, row, str(count), fontsize=9)
     axis.set(xticks=[], yticks=[])

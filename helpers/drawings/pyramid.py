@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from helpers.drawings import ink
-from helpers.figures import with_alt
 
 LIFT = 11.0  # between two layers, in pixels of the image
 Span = tuple[float, float]
@@ -52,7 +51,7 @@ def pyramid(
     axis.set(aspect="equal", xlim=(-0.5, 2.25 * side))
     axis.axis("off")
     seen = ", ".join(f"{floor.name} {floor.rows[1] - floor.rows[0] + 1}" for floor in reversed(floors))
-    return with_alt(figure, title, f"{title}. Side of what the unit sees, from the top: {seen}.".lstrip(". "))
+    return ink.titled(figure, title, f"Side of what the unit sees, from the top: {seen}.")
 
 
 def _floors(

@@ -15,7 +15,6 @@ from PIL import Image
 
 from helpers.drawings import ink
 from helpers.drawings.ink import Place
-from helpers.figures import with_alt
 
 SECONDS = 5  # the longest that an animation plays; it stops then
 KERNEL_LIMIT = 4.0  # paler than the products: weights are read as numbers
@@ -39,7 +38,8 @@ def gray_values(image: np.ndarray, rows: tuple[int, int], columns: tuple[int, in
     ink.cells(near, (left - 0.5, top - 0.5), part, ink.gray(255), fontsize=7.5)
     near.set(title="the part in the frame: 0 is black, 255 is white", xlabel="column", ylabel="row", aspect="equal")
     near.set(xlim=(left - 0.5, right - 0.5), ylim=(bottom - 0.5, top - 0.5))
-    return with_alt(figure, title)
+    high, wide = part.shape
+    return ink.titled(figure, title, f"An image, and {high} × {wide} of its pixels with their numbers.")
 
 
 def sliding_kernel(image: np.ndarray, kernel: np.ndarray, places: Sequence[int], title: str = "") -> Figure:
@@ -54,7 +54,7 @@ def sliding_kernel(image: np.ndarray, kernel: np.ndarray, places: Sequence[int],
         raise ValueError(f"places are numbers from 0 to {side * side - 1}, and these are {list(places)}.")
     pitch, middle = max(rows, 2 * k) + 0.9, rows + 1.0
     below, left = middle + 1.1 * k + 3.1, k + 1.4
-    figure, axis = plt.subplots(figsize=(9, 5.35), layout="constrained")
+    figure, axis = plt.subplots(figsize=(9, 5.2), layout="constrained")
     for number, place in enumerate(places):
         center = left + number * pitch + pitch / 2
         corners = (center - rows / 2, 0), (center - k, middle), (center - side / 2, below)
@@ -66,12 +66,12 @@ def sliding_kernel(image: np.ndarray, kernel: np.ndarray, places: Sequence[int],
     named = {f"image\n{rows} × {rows}": rows / 2, f"kernel {k} × {k}": middle - 0.5}
     named |= {"sum": middle + 1.1 * k + 1.6, f"feature map\n{side} × {side}": below + side / 2}
     for text, y in named.items():
-        axis.text(k / 2, y, text, ha="center", va="center", fontsize=10)
+        ink.say(axis, k / 2, y, text)
     axis.set(xlim=(-0.3, left + len(places) * pitch), ylim=(below + side + 0.2, -1.2), aspect="equal")
     axis.axis("off")
     sums = ", ".join(ink.signed(ink.responses(image, kernel).ravel()[place]) for place in places)
-    alt = f"A {k} × {k} window at {len(places)} places of an image, the products under it, and their sums: {sums}."
-    return with_alt(figure, title, f"{title}. {alt}".lstrip(". "))
+    told = f"A {k} × {k} window at {len(places)} places of an image, the products under it, and their sums: {sums}."
+    return ink.titled(figure, title, told)
 
 
 def sliding_kernel_animated(image: np.ndarray, kernel: np.ndarray) -> Picture:
@@ -82,7 +82,7 @@ def sliding_kernel_animated(image: np.ndarray, kernel: np.ndarray) -> Picture:
     """
     side = len(image) - len(kernel) + 1
     frames = [_frame(image, kernel, place) for place in range(side * side)]
-    palette = Image.fromarray(np.vstack(frames)).quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    palette = _palette(np.vstack(frames))
     pages = [Image.fromarray(each).quantize(palette=palette, dither=Image.Dither.NONE) for each in frames]
     stored = io.BytesIO()
     milliseconds = 1000 * SECONDS // len(pages)
@@ -92,6 +92,16 @@ def sliding_kernel_animated(image: np.ndarray, kernel: np.ndarray) -> Picture:
     k = len(kernel)
     picture.alt = f"A {k} × {k} window moves over an image, place by place, and fills a feature map of {side} × {side}."
     return picture
+
+
+def _palette(pixels: np.ndarray) -> Image.Image:
+    """Colors for uint8 RGB pixels (height, width, 3): the most frequent as they are, so that no gray is tinted."""
+    colors, counts = np.unique(pixels.reshape(-1, 3), axis=0, return_counts=True)
+    frequent = colors[np.argsort(-counts)[:64]]
+    others = Image.fromarray(pixels).quantize(128, Image.Quantize.MAXCOVERAGE).getpalette()
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*frequent.ravel().tolist(), *others])
+    return palette
 
 
 def _frame(image: np.ndarray, kernel: np.ndarray, place: int) -> np.ndarray:
@@ -109,7 +119,7 @@ def _frame(image: np.ndarray, kernel: np.ndarray, place: int) -> np.ndarray:
         axis.text(x + width / 2, y - 0.3, titles[name], ha="center", fontsize=10)
     for name in ("products", "map"):
         ink.arrow(axis, (corner[name][0] - 1.0, rows / 2), (corner[name][0] - 0.2, rows / 2))
-    axis.text(rows + 0.6, rows / 2, "×", ha="center", va="center", fontsize=14)
+    ink.say(axis, rows + 0.6, rows / 2, "×", fontsize=14)
     axis.set(xlim=(-0.2, starts["map"] + side + 0.2), ylim=(rows + 0.4, -1.0), aspect="equal")
     axis.axis("off")
     figure.canvas.draw()
@@ -130,7 +140,7 @@ def _one_place(
     ink.cells(axis, (ix, iy), image, ink.gray(image.max()), fontsize=size)
     texts = [[f"{ink.signed(p)} × {ink.signed(w)}" for p, w in zip(*pair)] for pair in zip(window, kernel)]
     ink.cells(axis, (px, py), window * kernel, color, texts, (2.0, 1.1), size - 0.5)
-    ink.cells(axis, (mx, my), output, color, fontsize=size, shown=place + 1)
+    ink.cells(axis, (mx, my), output, color, fontsize=size - 1.5, shown=place + 1)
     ink.frame(axis, (ix + column, iy + row), k, k)
     ink.frame(axis, (px, py), 2.0 * k, 1.1 * k)
     ink.frame(axis, (mx + column, my + row), 1, 1)
@@ -138,6 +148,6 @@ def _one_place(
     total = "".join(f" {'−' if value < 0 else '+'} {abs(value):g}" for value in terms).strip("+ ") or "0"
     total = total.replace("− ", "−", 1) if total.startswith("−") else total
     under = py + 1.1 * k
-    axis.text(px + k, under + 0.65, total, ha="center", va="center", fontsize=size, color=ink.INK)
+    ink.say(axis, px + k, under + 0.65, total, fontsize=size)
     answer = f"= {ink.signed(output[row, column])}"
-    axis.text(px + k, under + 1.6, answer, ha="center", va="center", fontsize=size + 2, weight="bold", color=ink.INK)
+    ink.say(axis, px + k, under + 1.6, answer, fontsize=size + 2, weight="bold")
