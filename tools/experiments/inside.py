@@ -50,10 +50,10 @@ def inside_vgg16(seed: int) -> Metrics:
     return silence(base.model, images, [layer.name for layer in base.model.layers if "conv" in layer.name])
 
 
-PENALTIES = 10.0 ** np.arange(-4, 2)
+PENALTIES = 10.0 ** np.arange(-4, 3)
 WAYS: dict[str, Callable] = {  # a classifier by the strength of its penalty
     "ridge": lambda penalty, x: RidgeClassifier(alpha=penalty * x.var(axis=0).sum()),
-    "logistic": lambda penalty, x: LogisticRegression(C=0.01 / penalty, max_iter=300),
+    "logistic": lambda penalty, x: LogisticRegression(C=1 / (penalty * x.var(axis=0).sum()), max_iter=300),
 }
 
 
@@ -61,9 +61,9 @@ WAYS: dict[str, Callable] = {  # a classifier by the strength of its penalty
 def pixels_linear(seed: int) -> Metrics:
     """The class decoder of inside_digits on the pixels and on the first convolution, of a network that is trained in
     the same way and of an untrained one, with a penalty for each, in place of one for all: fitted on the same 2,000
-    digits, the penalty with the most right answers on 2,000 others (of six, each ten times the last) tested on the same
-    1,000 test digits. Beside ridge regression, which that decoder is, logistic regression. What the penalty is given
-    in: shares of the layer's total variance for ridge, 0.01 / C for logistic regression."""
+    digits, the penalty with the most right answers on 2,000 others (of seven, each ten times the last) tested on the
+    same 1,000 test digits. Beside ridge regression, which that decoder is, logistic regression. A penalty is given as
+    a share of the layer's total variance."""
     digits, recipe = data.mnist(), recipes.recipe("functional_convnet")
     model, untrained = recipe.model(), models.functional_convnet()
     recipe.fit(model, scaled(digits.x_train[: recipe.images]), digits.y_train[: recipe.images])
