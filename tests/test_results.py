@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import keras
 import numpy as np
 import pytest
 from scipy import stats
@@ -10,9 +11,10 @@ from helpers import results
 from helpers.profile import CourseError
 from helpers.scores import Gain, Score
 from tools import results_pages
+from tools.experiments import EXPERIMENTS, conditions, digits, parts
 from tools.experiments import __main__ as measure
 
-SOURCES = json.loads((results.FOLDER / "sources.json").read_text(encoding="utf-8"))
+SOURCES = results_pages.sources()  # of experiments that were measured
 
 
 @pytest.mark.parametrize("name", results.experiments())
@@ -37,6 +39,21 @@ def test_entry_is_whole_and_its_means_follow_from_its_values(name):
 def test_every_number_of_a_source_has_a_measurement_beside_it(claim):
     name, metric = claim.split(".")
     assert metric in results.load(name)["metrics"]
+
+
+def test_claims_and_rows_are_of_experiments_and_say_what_differs():
+    claims = json.loads((results.FOLDER / "sources.json").read_text(encoding="utf-8"))
+    stated = [row.key for row in results_pages.ROWS if row.source != "{}" or row.book != "–"]
+    named = {key.split(".")[0] for key in [*claims, *stated]}
+    assert named <= set(EXPERIMENTS) and named == set(results_pages.DIFFERS)
+
+
+def test_what_was_not_measured_has_no_row_and_is_listed(monkeypatch):
+    monkeypatch.setattr(results, "experiments", lambda: sorted(set(EXPERIMENTS) - {"pets_scratch"}))
+    assert results_pages.planned()[-1] == "These experiments are written and have no file: `pets_scratch`."
+    assert not any(key.startswith("pets_scratch.") for key in results_pages.sources())
+    monkeypatch.setattr(results, "experiments", lambda: sorted(EXPERIMENTS))
+    assert results_pages.planned() == []
 
 
 @pytest.mark.parametrize("name", results.experiments())
@@ -138,6 +155,60 @@ def test_what_the_lessons_say_in_words_is_on_file():
     energy = {name: found["mean"] for name, found in results.load("drawn_grad_cam")["metrics"].items()}
     maps = [energy[f"energy_{name}"] for name in ("uniform", "edges", "grad_cam", "center", "input_gradient")]
     assert maps == sorted(maps), "better than edges and a uniform map; a bell and the input gradient do better still"
+
+
+def test_calibration_of_known_answers():
+    outputs = np.array([[0.95], [0.91], [0.04], [0.3], [0.5]])  # sure of 0.95, 0.91, 0.96, 0.7, 0.5
+    found, bins = parts.calibration(outputs, np.array([1, 0, 0, 1, 0]))
+    assert found["confidence"] == pytest.approx(0.804)
+    assert found["calibration_error"] == pytest.approx((abs(2.82 - 2) + 0.7 + 0.5) / 5)
+    assert found["test_loss"] == pytest.approx(-np.log([0.95, 0.09, 0.96, 0.3, 0.5]).mean())
+    assert list(bins["images"]) == [0, 0, 0, 0, 0, 1, 0, 1, 0, 3] and bins["accuracy"][9] == pytest.approx(2 / 3)
+
+
+def test_a_perfect_network_is_calibrated_and_a_boaster_is_not():
+    sure = np.full((100, 4), 0.1 / 3)
+    sure[:, 0] = 0.9
+    for right, error in ((90, 0), (50, 0.4)):
+        found, _ = parts.calibration(sure, np.repeat([0, 1], [right, 100 - right]))
+        assert found["calibration_error"] == pytest.approx(error, abs=1e-9)
+
+
+def test_networks_of_the_remedies_are_the_courses_but_for_what_is_said():
+    plain, small = digits.garment_net(), digits.garment_net(filters=16, units=32)
+    assert plain.count_params() == 243_786 and small.count_params() == 15_642
+    unpooled = parts.remade(digits.models.book_convnet(), keras.layers.MaxPooling2D)
+    assert [layer.output.shape[1:3] for layer in unpooled.layers[:3]] == [(26, 26), (24, 24), (22, 22)]
+    source = parts.remade(digits.models.tsne_convnet(), **digits.INITIALIZERS["source"])
+    kernel, bias = source.get_layer("fc1").get_weights()
+    assert 0.08 < kernel.std() < 0.1 and kernel.max() <= 0.2 and (bias == np.float32(0.1)).all()
+    assert source.count_params() == 3_338_682
+
+
+def test_preprocessing_in_parts_is_vgg16s_own_and_the_sources():
+    images = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype("float32")
+    own = keras.applications.vgg16.preprocess_input(images.copy())
+    assert np.array_equal(conditions.prepared(images, divide=False, center=True, swap=True), own)
+    assert np.array_equal(conditions.prepared(images, divide=True, center=False, swap=False), images / 255)
+    rgb = conditions.prepared(images, divide=False, center=True, swap=False)
+    assert np.array_equal(rgb[..., ::-1], own), "each channel loses its own mean"
+
+
+def test_what_is_kept_beside_the_metrics_can_be_written():
+    assert measure.plain([True, np.False_]) == "10" and measure.plain({}) == {}
+    found = measure.plain({"loss": [np.float32(0.5)], "late": {"images": np.array([1, 2])}})
+    assert json.loads(json.dumps(found)) == {"loss": [0.5], "late": {"images": [1, 2]}}
+
+
+def test_where_nothing_is_random_the_row_says_so(monkeypatch):
+    metrics = {"test_accuracy": 0.991, "test_accuracy_low": 0.989, "test_accuracy_high": 0.993}
+    summed = {name: measure.summary([value]) for name, value in metrics.items()}
+    monkeypatch.setattr(results, "load", lambda name: {"metrics": summed})
+    monkeypatch.setattr(results, "experiments", lambda: ["lite0_features"])
+    assert results_pages.ours("lite0_features.test_accuracy") == ["99.10 %", "–", "nothing random"]
+    monkeypatch.setattr(results, "experiments", lambda: ["lite0_features", "lite0_resampled"])
+    told = "99.10 % (98.90 to 99.30 over resampled training photos)"
+    assert results_pages.ours("lite0_features.test_accuracy") == [told, "–", "nothing random"]
 
 
 def test_unknown_experiment_names_the_known():

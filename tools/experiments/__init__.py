@@ -12,7 +12,8 @@ from collections.abc import Callable
 from helpers import profile
 
 REAL, DRAWN = {"COURSE_DATA": "real", "COURSE_PROFILE": "full"}, {"COURSE_DATA": "drawn", "COURSE_PROFILE": "quick"}
-Metrics = dict[str, float]  # and, if wanted, "history" (name to one value per epoch) and "correct" (one per image)
+# And, if wanted, "history" (name to one value per epoch), "correct" (one per image), "reliability" (one per bin)
+Metrics = dict[str, float]
 EXPERIMENTS: dict[str, Callable[[int], Metrics]] = {}
 
 tf = profile.quiet_tensorflow()
@@ -29,4 +30,4 @@ def settle(name: str) -> None:
     os.environ |= DRAWN if name.startswith("drawn_") else REAL
 
 
-from tools.experiments import digits, inside, maps, pets, transfer  # noqa: E402, F401  each registers its own
+from tools.experiments import conditions, digits, inside, maps, pets, transfer  # noqa: E402, F401  each registers its own

@@ -25,6 +25,8 @@ from tools.experiments import EXPERIMENTS, Metrics, settle
 from tools.machine import device, versions, write_json
 from tools.notebooks import Watch
 
+ASIDE = {"histories": "history", "correct_test_images": "correct", "reliability": "reliability"}  # on file: of a run
+
 
 def summary(values: list[float]) -> dict:
     """Values of one metric over seeds, their mean, and two 95 % half-widths by Student's t: of that mean, and of where
@@ -45,26 +47,33 @@ def measure(name: str, seeds: int) -> Iterator[dict]:
     settle(name)
     earlier = on_file(name)
     runs, seconds = earlier.pop("runs"), earlier.pop("seconds")
-    histories, correct = earlier.pop("histories"), earlier.pop("correct_test_images")
+    aside = {key: earlier.pop(key) for key in ASIDE}
     watch = Watch(os.getpid())
     for seed in range(len(runs), seeds):
         profile.seed_everything(seed)
         started = time.perf_counter()
         run = EXPERIMENTS[name](seed)
         seconds.append(round(time.perf_counter() - started, 1))
-        histories.append({k: [round(v, 6) for v in values] for k, values in run.pop("history", {}).items()})
-        correct.append("".join("01"[int(c)] for c in run.pop("correct", [])))
+        for key, of_run in ASIDE.items():
+            aside[key].append(plain(run.pop(of_run, {})))
         runs.append(run)
         keras.backend.clear_session()
         new = earlier | entry(name, runs, seconds, watch.mib)
-        yield new | {k: v for k, v in {"histories": histories, "correct_test_images": correct}.items() if v[0]}
+        yield new | {key: values for key, values in aside.items() if values[0]}
     watch.stop()
+
+
+def plain(found) -> dict | str:
+    """What is kept beside a run's metrics: values by name, nested or not, rounded; or 0 and 1 for each test image."""
+    if not isinstance(found, dict):
+        return "".join("01"[int(each)] for each in found)
+    return {k: plain(v) if isinstance(v, dict) else [round(float(x), 6) for x in v] for k, v in found.items()}
 
 
 def on_file(name: str) -> dict:
     """The seeds that results/NAME.json holds, as ``measure`` continues them; "earlier": those of other machines."""
     if name not in results.experiments():
-        return {"runs": [], "seconds": [], "histories": [], "correct_test_images": []}
+        return {"runs": [], "seconds": [], **{key: [] for key in ASIDE}}
     old = results.load(name)
     what = " ".join(EXPERIMENTS[name].__doc__.split())
     if old["what"] != what:
@@ -80,7 +89,7 @@ def on_file(name: str) -> dict:
         earlier = [*earlier, {"seeds": n - sum(each["seeds"] for each in earlier), **place}]
     kept = {"earlier": earlier} if earlier else {}
     kept |= {key: old[key] for key in ("seconds_note",) if key in old}
-    lists = {key: old.get(key, [{}] * n) for key in ("histories", "correct_test_images")}
+    lists = {key: old.get(key, [{}] * n) for key in ASIDE}
     return {"runs": runs, "seconds": old["seconds"], **lists, **kept}
 
 

@@ -105,7 +105,8 @@ def drawn_cheat(seed: int) -> Metrics:
 def lite0_elephants(seed: int) -> Metrics:
     """EfficientNet-Lite0 on the book's two elephants, the photo averaged down to 224 pixels: the probabilities of three
     classes, and the share of the map for African elephants that lies in boxes drawn by hand around the animals, x 86 to
-    292 and y 128 to 234, x 238 to 525 and y 48 to 222 of the photo's 525 x 351 pixels. Nothing in it is random."""
+    292 and y 128 to 234, x 238 to 525 and y 48 to 222 of the photo's 525 x 351 pixels. One photo, in which nothing is
+    random: no interval, and no word on other photos."""
     folder = profile.data_dir()
     model = keras.models.load_model(folder / "models" / "efficientnet_lite0.keras")
     photo = cv2.imread(str(folder / "images" / "creative_commons_elephant.jpg"))[..., ::-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache, partial
 
@@ -16,6 +16,7 @@ from helpers import bases, data, models, profile, recipes, scores
 from helpers.augmentation import RandomAffine
 from helpers.profile import CourseError
 from tools.experiments import Metrics, experiment, tf
+from tools.experiments.parts import calibration, over_resamples
 from tools.experiments.pets import in_bfloat16, metrics_of
 
 
@@ -34,11 +35,18 @@ def fit_dense_head(found: dict[str, tuple]) -> Metrics:
     return fit_head(found, models.dense_head(found["train"][0].shape[1:]), recipes.recipe("dense_head"))
 
 
-def vgg16_features_of(layer: str | None = None, preprocess: Callable | None = None) -> dict[str, tuple]:
+def vgg16_features_of(
+    layer: str | None = None, preprocess: Callable | None = None, parts: Iterable[str] = data.PARTS
+) -> dict[str, tuple]:
     """VGG16's features of the 4,000 photos at 150 pixels, by part; computed once and kept in the course's cache."""
     split, base = data.cats_and_dogs(150).files, bases.vgg16(150)
     in_bfloat16(base.model)
-    return {part: bases.extract(base, split, part, layer, preprocess) for part in data.PARTS}
+    return {part: bases.extract(base, split, part, layer, preprocess) for part in parts}
+
+
+def divided(images):
+    """As the sources prepare photos for VGG16."""
+    return images / 255
 
 
 @experiment
@@ -52,7 +60,7 @@ def vgg16_features(seed: int) -> Metrics:
 @experiment
 def vgg16_features_scaled(seed: int) -> Metrics:
     """As vgg16_features, with the photos divided by 255 in place of VGG16's own preprocessing, as in the source."""
-    return fit_dense_head(vgg16_features_of(preprocess=lambda images: images / 255))
+    return fit_dense_head(vgg16_features_of(preprocess=divided))
 
 
 VIEWS = 8
@@ -107,6 +115,11 @@ def vgg16_fine_tuned(seed: int) -> Metrics:
     block5, top = models.block5_and_head(bases.vgg16(150).model)
     head_on_views(block5, top.layers[-1])
     in_bfloat16(block5)
+    return tune_on_views(top)
+
+
+def tune_on_views(top: keras.Model) -> Metrics:
+    """Train block 5 and the head on it, which ``head_on_views`` has trained, on what block 4 gives for the views."""
     recipe = recipes.recipe("fine_tuned_vgg16")
     drop = keras.optimizers.schedules.PiecewiseConstantDecay([1500], [recipe.rate, recipe.rate / 5])
     return fit_head(
@@ -134,14 +147,42 @@ def vgg16_hasty(seed: int) -> Metrics:
     return fit_head(vgg16_features_of("block4_pool"), top, hasty)
 
 
-def lite0() -> bases.Base:
-    """EfficientNet-Lite0 with its global average pooling: 1,280 values per image of 224 pixels."""
+@experiment
+def vgg16_calibration(seed: int) -> Metrics:
+    """Calibration, measured as in fashion_plain, on the 1,000 test photos, of the networks of vgg16_augmented,
+    vgg16_fine_tuned and vgg16_features, trained once more: the head on random views (views), the same head with block 5
+    (fine_tuned), the head on the photos as they are (features). Two things differ: block 5 learns in float32, and the
+    last head starts from other random numbers than in vgg16_features."""
+    block5, top = models.block5_and_head(bases.vgg16(150).model)
+    head = top.layers[-1]
+    steps = {  # what is trained, how, and on which layer of VGG16 it is tested
+        "views": (head, lambda: head_on_views(block5, head), None),
+        "fine_tuned": (top, lambda: tune_on_views(top), "block4_pool"),
+    }
+    plain = models.dense_head(head.input_shape[1:])
+    steps["features"] = plain, lambda: fit_head(vgg16_features_of(), plain, recipes.recipe("dense_head")), None
+    metrics: Metrics = {}
+    reliability = {}
+    for name, (model, train, layer) in steps.items():
+        metrics[f"{name}_test_accuracy"] = train()["test_accuracy"]
+        photos, labels = vgg16_features_of(layer, parts=["test"])["test"]
+        found, reliability[name] = calibration(model.predict(photos, batch_size=100, verbose=0), labels)
+        metrics |= {f"{name}_{metric}": value for metric, value in found.items()}
+    return metrics | {"reliability": reliability}
+
+
+def lite0(side: int = 224) -> bases.Base:
+    """EfficientNet-Lite0 with its global average pooling: 1,280 values per image. It was trained at 224 pixels."""
     path = profile.data_dir() / "models" / "efficientnet_lite0.keras"
     if not path.is_file():
         raise CourseError(f"{path} is missing: this experiment needs EfficientNet-Lite0, 1,000 classes, 224 pixels.")
     whole = keras.models.load_model(path, compile=False)
     (pooled,) = (layer for layer in whole.layers if isinstance(layer, keras.layers.GlobalAveragePooling2D))
     model = keras.Model(whole.inputs, pooled.output, name="efficientnet_lite0")
+    if side != 224:
+        weights = model.get_weights()
+        model = keras.models.clone_model(model, input_tensors=[keras.Input((side, side, 3))])
+        model.set_weights(weights)
     return bases.Base(model.name, model, lambda images: images, f"ImageNet photos, {path}")
 
 
@@ -155,14 +196,29 @@ def lite0_features(seed: int) -> Metrics:
     for part in data.PARTS:
         batches = data.pipeline(split.paths[part], split.labels[part], base.side, 50, shuffle=False)
         found[part] = bases.run(base.model, batches.map(lambda images, _: base.preprocess(images)), part)
-    probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
-    probe.fit(found["train"], split.labels["train"])
-    correct = {part: probe.predict(found[part]) == split.labels[part] for part in ("validation", "test")}
+    labels = {part: np.array(split.labels[part]) for part in data.PARTS}
+    probe = logistic(0.01)(found["train"], labels["train"])
+    correct = {part: probe.predict(found[part]) == labels[part] for part in ("validation", "test")}
     return {
         "test_accuracy": correct["test"].mean(),
         "validation_accuracy": correct["validation"].mean(),
         "correct": correct["test"],
     }
+
+
+@experiment
+def lite0_resampled(seed: int) -> Metrics:
+    """The interval of lite0_features, in which nothing is random: test accuracies of the same logistic regression,
+    fitted 200 times on 2,000 photos drawn with replacement from its 2,000; their mean and the ends of their middle
+    95 %. They hold the choice of training photos, and not that of the test photos. Another seed changes nothing."""
+    base, split = lite0(), data.cats_and_dogs(224).files
+    train, test = (bases.extract(base, split, part) for part in ("train", "test"))
+    return over_resamples(logistic(0.01), *train, test)
+
+
+def logistic(strength: float) -> Callable:
+    """A function that fits a logistic regression on standardized features; ``strength`` is scikit-learn's C."""
+    return make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=500)).fit
 
 
 def menagerie_features_of(layer: str | None = None) -> dict[str, tuple]:
