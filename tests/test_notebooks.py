@@ -48,6 +48,27 @@ def test_opens_with_title_and_table_and_closes_with_exercises(notebook):
     assert any(title in c.source for c in notebook.cells for title in closing)
 
 
+def test_a_rewritten_lesson_asks_for_a_guess_and_can_be_typed_live():
+    """By its closing heading; the others follow one by one."""
+    lessons = [path for path in PATHS if "## What you can do now" in path.read_text(encoding="utf-8")]
+    assert len(lessons) >= 4
+    for path in lessons:
+        notebook, name = nbformat.read(path, as_version=4), path.stem
+        cells = [cell for cell in code(notebook) if cell.id != "setup"]
+        assert any(re.match(r"guess = None  # your guess", cell.source) for cell in cells[:5]), name
+        assert any("guess" in cell.source for cell in cells if not cell.source.startswith("guess")), f"{name}: its answer"
+        lines = [sum(bool(line.strip()) for line in cell.source.splitlines()) for cell in cells]
+        assert sum(count <= 5 for count in lines) >= len(lines) / 3, f"{name}: one idea a cell"
+        long = [line for cell in cells for line in cell.source.splitlines() if len(line) > 100]
+        assert not long, f"{name}: {long}"
+        text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+        closing = ["## What you can do now", "## What the sources say", "## Exercises"]
+        assert re.findall("|".join(closing), text) == closing, name
+        exercises = re.split(r"^\d\. ", notebook.cells[-1].source, flags=re.M)[1:]
+        for exercise in exercises:
+            assert re.match(r"\(\d+ minutes\) ", exercise) and "<details><summary>Hint</summary>" in exercise, name
+
+
 def test_set_up_cell_is_the_one_on_file_and_folded(written):
     _, notebook = written
     setup = code(notebook)[0]
