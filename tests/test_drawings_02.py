@@ -20,7 +20,7 @@ def closed():
 def test_losses_share_their_axes_and_ring_the_lowest_validation_loss():
     figure = drawings.losses({"long": HISTORY, "short": {"loss": [2.0], "val_loss": [1.0]}}, title="Two runs")
     left, right = figure.axes
-    assert left.get_ylim() == right.get_ylim() == (0, pytest.approx(1.65)) and left.get_xlim() == right.get_xlim()
+    assert left.get_ylim() == right.get_ylim() == (0, pytest.approx(1.725)) and left.get_xlim() == right.get_xlim()
     trained, watched, ring = left.lines
     assert list(trained.get_ydata()) == HISTORY["loss"] and list(watched.get_ydata()) == HISTORY["val_loss"]
     assert (ring.get_xdata(), ring.get_ydata()) == ([2], [0.8])

@@ -17,9 +17,9 @@ History = Mapping[str, Sequence[float]]
 def losses(histories: Mapping[str, History], title: str = "") -> Figure:
     """Training and validation loss per epoch, a panel per history, all with the same axes.
 
-    ``histories``: a name to a history with ``loss`` and ``val_loss``, one value per epoch. The axis ends above the
-    highest validation loss, so that a high first training loss does not flatten the rest. Raises ValueError if there
-    is no history, or one without both losses.
+    ``histories``: a name to a history with ``loss`` and ``val_loss``, one value per epoch. The axis reaches above the
+    first one's validation loss and the end of all others: figures that begin with the same history have the same axes,
+    unless a run ends higher. Raises ValueError if there is no history, or one without both losses.
     """
     if not histories or not all(len(h.get("loss", ())) and len(h.get("val_loss", ())) for h in histories.values()):
         raise ValueError("give one history or more, each with loss and val_loss.")
@@ -39,8 +39,9 @@ def losses(histories: Mapping[str, History], title: str = "") -> Figure:
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(alpha=0.25)
-    top = 1.1 * max(max(history["val_loss"]) for history in histories.values())
-    axes[0, 0].set(ylabel="loss", ylim=(0, top))
+    first, *others = (history["val_loss"] for history in histories.values())
+    top = max([*first, *(watched[-1] for watched in others)])
+    axes[0, 0].set(ylabel="loss", ylim=(0, 1.15 * top))
     axes[0, 0].legend(fontsize=9)
     told = f"Training and validation loss by epoch: {'; '.join(histories)}."
     return with_alt(figure, title, f"{title}. {told}".lstrip(". "))

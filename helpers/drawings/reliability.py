@@ -42,7 +42,7 @@ def _panel(axis: plt.Axes, sure: np.ndarray, right: np.ndarray, bins: int) -> No
         inside = group == number
         if inside.sum() >= 5:
             x, y = 100 * sure[inside].mean(), 100 * right[inside].mean()
-            axis.plot([x, x], [x, y], color=ink.RED, lw=2.2, zorder=2)
+            axis.plot([x, x], [x, y], color=ink.RED, lw=2.2, zorder=4)
             axis.scatter(x, y, s=30 + 900 * inside.mean(), color=ink.BLUE, alpha=0.85, zorder=3)
     axis.set(xlim=(0, 104), ylim=(0, 104), xlabel="confidence of the answer, in percent", aspect="equal")
     axis.spines[["top", "right"]].set_visible(False)
