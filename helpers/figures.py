@@ -79,7 +79,10 @@ def show_maps(
             gray = gray.mean(axis=-1) if gray.ndim == 3 else gray
             below = axis.imshow(gray, cmap="gray")
             share = np.nan_to_num((values - limits[0]) / (limits[1] - limits[0])).clip(0, 1)
-            shown |= {"alpha": 0.15 + 0.65 * share, "extent": below.get_extent()}  # weak: see-through
+            shown |= {
+                "alpha": 0.15 + 0.65 * share,
+                "extent": below.get_extent(),
+            }  # weak: see-through
         drawn = axis.imshow(values, **shown)
         axis.set_title(text or "", fontsize=9)
     bar = figure.colorbar(drawn, ax=list(axes), shrink=0.8, fraction=0.03)

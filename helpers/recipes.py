@@ -100,13 +100,13 @@ RECIPES: dict[str, tuple[Recipe, Recipe]] = {
         Recipe(models.book_convnet, 8_000, 5, 64, "RMSprop", 1e-3),
         Recipe(models.book_convnet, 55_000, 5, 64, "RMSprop", 1e-3)),
     "fashion_convnet_long": (  # 02: far too long, to see it overfit
-        Recipe(models.fashion_convnet, 1_200, 20, 32, "Adam", 1e-3),
+        Recipe(models.fashion_convnet, 200, 20, 8, "Adam", 1e-3),
         Recipe(models.fashion_convnet, 55_000, 20, 32, "Adam", 1e-3)),
     "fashion_convnet": (  # the same network, as 07 looks into it
         Recipe(models.fashion_convnet, 2_000, 4, 32, "Adam", 1e-3),
         Recipe(models.fashion_convnet, 60_000, 5, 32, "Adam", 1e-3)),
     "dropout_convnet_stopped": (  # 02: EarlyStopping decides on the epochs
-        Recipe(models.dropout_convnet, 800, 20, 32, "Adam", 1e-3, patience=2),
+        Recipe(models.dropout_convnet, 400, 20, 32, "Adam", 1e-3, patience=2),
         Recipe(models.dropout_convnet, 54_000, 100, 128, "Adam", 1e-3, patience=2)),
     "dropout_convnet": (  # the same network, as 07 looks into it
         Recipe(models.dropout_convnet, 2_500, 4, 32, "Adam", 1e-3),

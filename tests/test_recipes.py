@@ -80,6 +80,7 @@ def fitted(monkeypatch):
 IMAGES, LABELS = np.zeros((8, 28, 28, 1), "float32"), np.zeros(8, int)
 DIGITS = {f"x_{part}": IMAGES for part in ("train", "val", "test")}
 DIGITS |= {f"y_{part}": LABELS for part in ("train", "val", "test")}
+DIGITS |= {"x_digits": IMAGES, "y_digits": LABELS, "x_watch": IMAGES, "y_watch": LABELS}  # 02, beside its garments
 GRAY = data.Images(IMAGES[..., 0], LABELS, IMAGES[..., 0], LABELS, tuple("0123456789"), "", True)
 PICTURES = lambda *_, **__: (np.zeros((8, 64, 64, 3), np.uint8), np.zeros((8, 64, 64), bool), LABELS)  # noqa: E731
 SHAPES = {"05": (2, 2, 192), "06": (4, 4, 128)}  # of the features that these notebooks train on
@@ -98,7 +99,7 @@ def transfer(shape: tuple[int, ...]) -> dict:
     ("number", "cells", "name", "trainings"),
     [
         ("01", "network train", "book_convnet", 1),
-        ("02", "fashion-network fashion-fit", "fashion_convnet_long", 2),
+        ("02", "fashion-network fashion-fit fashion-fit-on", "fashion_convnet_long", 2),
         ("02", "dropout-network dropout-fit", "dropout_convnet_stopped", 1),
         ("02", "functional-network functional-fit", "functional_convnet", 1),
         ("03", "network fit", "pets_scratch", 1),
