@@ -38,8 +38,8 @@ def test_reliability_puts_each_group_at_its_confidence_and_its_share_of_right_an
     right = np.arange(24) % 2 == 0
     (axis,) = drawings.reliability({"one": (sure, right)}).axes
     (dot,) = axis.collections
-    assert dot.get_offsets()[0] == pytest.approx([95, 50])
-    assert axis.lines[1].get_ydata() == pytest.approx([95, 50]), "from the diagonal to the dot"
+    assert list(dot.get_offsets()[0]) == pytest.approx([95, 50])
+    assert list(axis.lines[1].get_ydata()) == pytest.approx([95, 50]), "from the diagonal to the dot"
 
 
 def test_a_larger_group_has_a_larger_dot():
