@@ -302,7 +302,7 @@ def test_what_a_rehearsal_found_is_told(monkeypatch):
     assert "2 at a time, the slowest took 22 seconds" in offline
     assert "On the real data" in real and "in a row" not in real
     table = results_pages.teaching()
-    assert "| 00 | 30 | 30 | 10 |" in table and table[-1] == "| all | 80 | 80 | 50 |"
+    assert "| 00 | 30 | 30 | 10 |" in table and table[-1] == "| all | 80 | 80 | 60 |"
     text = "\n".join(results_pages.sizes())
     assert "| 01 | 60 | 1,200 |" in text and "held 80 MiB" in text
     assert "| 1 | 2 GiB | 1 | 0.5 GiB |" in text
