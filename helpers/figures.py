@@ -78,7 +78,8 @@ def show_maps(
             gray = np.asarray(image, float)
             gray = gray.mean(axis=-1) if gray.ndim == 3 else gray
             below = axis.imshow(gray, cmap="gray")
-            share = np.nan_to_num((values - limits[0]) / (limits[1] - limits[0])).clip(0, 1)
+            share = (np.asarray(values, float) - limits[0]) / (limits[1] - limits[0])
+            share = np.nan_to_num(share).clip(0, 1)
             shown |= {
                 "alpha": 0.15 + 0.65 * share,
                 "extent": below.get_extent(),

@@ -90,8 +90,13 @@ def test_maps_share_one_scale_and_lie_over_gray_copies():
         below, above = axis.images
         assert below.get_array().ndim == 2 and above.get_clim() == (0, 1) and above.get_extent() == below.get_extent()
         assert np.array_equal(above.get_array(), values)
+        assert np.argsort(above.get_alpha().ravel()).tolist() == np.argsort(values.ravel()).tolist(), (
+            "weak: see-through"
+        )
     assert len(figure.axes) == 4, "three maps and one color bar"
     assert len(figures.show_maps(maps).axes[0].images) == 1
+    (above,) = figures.show_maps([[[0, 1], [np.nan, 2]]], images=images[:1]).axes[0].images[1:]
+    assert above.get_alpha() == pytest.approx(np.array([[0.15, 0.8], [0.15, 0.8]])), "a list, blank and too large"
     for wrong in (([],), (maps, ["a"]), (maps, (), images[:2])):
         with pytest.raises(ValueError, match="give one for each"):
             figures.show_maps(*wrong)
